@@ -1,0 +1,51 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up whatever it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+NAME ?= initialize
+
+SHELL := /bin/bash
+.PHONY: demo test lint soak bench clean
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Trueup needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/trueup demo
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# Longer counts of the property tests, with a seed; what came of it is committed.
+SEED ?= 20261120
+soak: $(VENV)/.dev
+	set -o pipefail; $(BIN)/python -m pytest tests/unit -q -n 2 --hypothesis-profile=soak \
+	  --hypothesis-seed=$(SEED) | tee .soak.log
+	printf 'make soak SEED=%s: %s\n' '$(SEED)' "$$(tail -n 1 .soak.log)" > tests/soak.txt
+	rm .soak.log
+
+# make bench NAME=initialize: a script of bench/, whose last line is one JSON object.
+bench: $(VENV)/.bench
+	$(BIN)/python bench/$(NAME).py
+
+clean:
+	rm -rf $(VENV)

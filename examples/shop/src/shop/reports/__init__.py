@@ -1,0 +1,1 @@
+"""What the owner reads. Reads orders, and changes none."""

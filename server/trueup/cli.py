@@ -1,0 +1,391 @@
+"""The commands for people, hooks and CI. What they do is done elsewhere; this reads and prints.
+
+Exit codes: 0 good, 1 a finding, 2 usage or configuration error, 3 unproven.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+
+from trueup import (
+    ConfigurationError,
+    InputError,
+    TrueupError,
+    __version__,
+    linting,
+    report,
+    workspace,
+)
+from trueup import settings as settings_module
+from trueup import trust as trust_module
+from trueup.engine import job
+from trueup.engine.beds import Beds
+from trueup.engine.messages import OpenDocument, Start
+from trueup.files import write_atomically
+from trueup.propose import patch
+from trueup.propose.proposal import Failure
+from trueup.snapshot import Snapshot, Span
+from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe, Ruling, Suggestion
+from trueup.symbols import Outline
+
+USAGE: Final = 2
+CANCELLED: Final = 130
+
+_PLACE: Final = re.compile(r"^(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?$")
+
+console = Console()
+errors = Console(stderr=True)
+
+T = TypeVar("T")
+
+
+def fail(says: str) -> NoReturn:
+    """One sentence on stderr, and as JSON on stdout where that was asked for."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("as_json"):
+        click.echo(json.dumps({"outcome": "error", "message": says}))
+    errors.print(f"[bold red]trueup:[/] {says}", highlight=False)
+    sys.exit(USAGE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="trueup")
+def cli() -> None:
+    """Refactors and fixes for Python that arrive with a verdict."""
+
+
+@cli.command()
+@click.option("--stdio", is_flag=True, help="Speak on stdin and stdout (the default).")
+def serve(stdio: bool) -> None:  # noqa: ARG001 - accepted because editors pass it
+    """Run the language server."""
+    from trueup import boot  # noqa: PLC0415
+
+    boot.main()
+
+
+@cli.command()
+@click.option("--diff", "diff", metavar="FILE", help="A unified diff; - reads it from stdin.")
+@click.option("--staged", is_flag=True, help="Judge what the next commit would change.")
+@click.option("--base", default="HEAD", show_default=True, help="Judge all that differs from it.")
+@click.option("--kind", type=click.Choice([item.value for item in GoalKind]), default="refactor",
+              show_default=True, help="What the change claims to be.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
+@click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
+def verify(
+    diff: str | None,
+    staged: bool,
+    base: str,
+    kind: str,
+    as_json: bool,
+    trusted: bool,
+    interpreter: str | None,
+) -> None:
+    """Judge a change, whoever made it: a diff, what is staged, or the working tree."""
+    root = str(workspace.root_of(_here()))
+    if diff is not None and staged:
+        fail("--diff and --staged exclude each other")
+    try:
+        change = _change(root, diff, base, staged=staged)
+    except TrueupError as problem:
+        fail(str(problem))
+    goal = Goal(GoalKind(kind), Recipe.PATCH, change.candidate.paths[0], Span(0, 0))
+    documents = tuple(OpenDocument(item.path, item.text) for item in change.before)
+    start = Start(
+        0,
+        root,
+        goal,
+        documents,
+        change.candidate,
+        _machine(interpreter),
+        change.absent,
+    )
+    made = _run(lambda ports: job.run(start, ports), trusted=trusted, quiet=as_json)
+    _finish(made, Snapshot.of(root, change.before), as_json=as_json)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        fail("the current folder does not exist any more")
+
+
+def _change(root: str, diff: str | None, base: str, *, staged: bool) -> patch.Change:
+    if diff is None:
+        return patch.staged(root) if staged else patch.working_tree(root, base)
+    try:
+        raw = sys.stdin.buffer.read() if diff == "-" else Path(diff).read_bytes()
+    except OSError as problem:
+        raise InputError(f"{diff} cannot be read: {problem.strerror}") from None
+    return patch.from_diff(root, raw.decode("utf-8", "surrogateescape"))
+
+
+@cli.command()
+@click.argument("place", metavar="PATH[:LINE[:COL]]")
+@click.option("--goal", "wish", metavar="TEXT", help="What to change, in words; asks the model.")
+@click.option("--all", "everything", is_flag=True, help="All of Ruff's fixes that verify together.")
+@click.option("--apply", "write", is_flag=True, help="Write the change when it is verified.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
+@click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
+def fix(
+    place: str,
+    wish: str | None,
+    everything: bool,
+    write: bool,
+    as_json: bool,
+    trusted: bool,
+    interpreter: str | None,
+) -> None:
+    """One suggestion for a place: Ruff's fix of what it finds there, or what --goal says."""
+    if wish is not None and everything:
+        fail("--goal and --all exclude each other")
+    try:
+        root, goal = _goal(place, wish, everything=everything)
+        before = Snapshot.of(root, (workspace.read(root, goal.path),))
+    except TrueupError as problem:
+        fail(str(problem))
+    start = Start(0, root, goal, settings=_machine(interpreter))
+    if everything:
+        made = _fix_all(start, trusted=trusted, quiet=as_json)
+    else:
+        made = _run(lambda ports: job.run(start, ports), trusted=trusted, quiet=as_json)
+    if isinstance(made, Suggestion):
+        before = before.having(
+            *(workspace.read(root, path) for path in made.candidate.paths if path != goal.path)
+        )
+    verified = isinstance(made, Suggestion) and made.verdict.outcome is Ruling.VERIFIED
+    if write and verified and isinstance(made, Suggestion):
+        _write(root, made, before)
+    _finish(made, before, as_json=as_json)
+
+
+def _fix_all(start: Start, *, trusted: bool, quiet: bool) -> Suggestion | Failure:
+    made = _run(lambda ports: job.fix_all(start, ports), trusted=trusted, quiet=quiet)
+    if isinstance(made, Failure):
+        fail(made.sentence)
+    for finding, why in made.dropped:
+        diagnostic = finding.diagnostic
+        errors.print(f"left out {diagnostic.code} {diagnostic.message}: {why}", highlight=False)
+    if made.suggestion is None:
+        errors.print("no fix of Ruff verifies here", highlight=False)
+        sys.exit(report.EXIT_CODES[Ruling.UNPROVEN] if made.dropped else 0)
+    return made.suggestion
+
+
+def _goal(place: str, wish: str | None, *, everything: bool) -> tuple[str, Goal]:
+    match = _PLACE.match(place)
+    if match is None:
+        raise InputError(f"{place} is not PATH[:LINE[:COL]]")
+    file = Path(match["path"])
+    root = str(workspace.root_of(file.absolute()))
+    path = workspace.relative(root, file)
+    if path is None or not file.is_file():
+        raise InputError(f"{file} is not a file of this project")
+    document = workspace.read(root, path)
+    line = int(match["line"]) - 1 if match["line"] else None
+    if line is not None and line >= document.line_count:
+        raise InputError(f"{file} has {document.line_count} lines")
+    whole = Span(0, len(document.text))
+    if everything:
+        return root, Goal(GoalKind.FIX, Recipe.RUFF_UNSAFE, path, whole)
+    if wish is None:
+        finding = _finding(root, path, line)
+        return root, Goal(
+            GoalKind.FIX, Recipe.FIX_DIAGNOSTIC, path, finding.span, diagnostic=finding
+        )
+    at = document.offset(line, int(match["column"] or 1) - 1) if line is not None else 0
+    symbol = Outline(document.text).enclosing(Span(at, at)) if line is not None else None
+    return root, Goal(
+        GoalKind.REFACTOR,
+        Recipe.INSTRUCT,
+        path,
+        symbol.span if symbol else whole,
+        symbol=symbol.qualified if symbol else "",
+        instruction=wish,
+    )
+
+
+def _finding(root: str, path: str, line: int | None) -> Diagnostic:
+    """What Ruff finds on that line. Raises InputError where that is nothing or unclear."""
+    document = workspace.read(root, path)
+    answer = asyncio.run(linting.diagnostics(root, document))
+    if isinstance(answer, linting.LintFailure):
+        raise InputError(answer.sentence)
+    found = [item.diagnostic for item in answer]
+    here = [item for item in found if line is None or document.line_at(item.span.start) == line]
+    if not here:
+        raise InputError(f"Ruff finds nothing {'there' if line is not None else f'in {path}'}")
+    if len(here) > 1 and line is None:
+        places = ", ".join(f"{document.line_at(item.span.start) + 1} {item.code}" for item in here)
+        raise InputError(f"name a line of {path} ({places}), or pass --all")
+    return here[0]
+
+
+def _write(root: str, suggestion: Suggestion, before: Snapshot) -> None:
+    """Write what was verified, where the disk still holds what it was verified on."""
+    after = before.edited(suggestion.candidate.edits, suggestion.candidate.deletes)
+    for stamp in suggestion.ticket:
+        if workspace.read(root, stamp.path).digest != stamp.base:
+            fail(f"{stamp.path} changed in the meantime; nothing was written")
+    for stamp in suggestion.ticket:
+        target = Path(root, stamp.path)
+        mode = target.stat().st_mode & 0o777
+        write_atomically(target, after.documents[stamp.path].to_bytes(), mode=mode)
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option("--revoke", is_flag=True, help="Forget that this folder is trusted.")
+@click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
+def trust(folder: str, revoke: bool, interpreter: str | None) -> None:
+    """Show what would run, ask, and remember the answer."""
+    root = str(workspace.root_of(Path(folder).absolute()))
+    try:
+        if revoke:
+            known = trust_module.revoke(root)
+            console.print(f"{root} {'is not trusted any more' if known else 'was not trusted'}")
+            return
+        wanted = trust_module.plan(root, _interpreter(root, interpreter))
+        console.print(wanted.words(), highlight=False)
+        if trust_module.is_trusted(wanted):
+            console.print("You trust it already.")
+            return
+        if not sys.stdin.isatty():
+            fail("there is no terminal to ask on; commands that run tests take --trust")
+        if not click.confirm("Let Trueup run it, now and later?", default=False):
+            sys.exit(1)
+        trust_module.remember(wanted)
+    except TrueupError as problem:
+        fail(str(problem))
+
+
+def _interpreter(root: str, chosen: str | None) -> Path:
+    settings = settings_module.load(root, _machine(chosen))
+    found = workspace.interpreter_of(root, settings.interpreter)
+    if found is None:
+        raise ConfigurationError("no interpreter: the project has no .venv; pass --interpreter")
+    return found
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
+@click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
+@click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
+def doctor(folder: str, trusted: bool, interpreter: str | None) -> None:
+    """Say in words what works here and what does not."""
+    from trueup import doctor as examination  # noqa: PLC0415
+
+    root = str(workspace.root_of(Path(folder).absolute()))
+    try:
+        findings = asyncio.run(
+            examination.examine(root, _machine(interpreter), _asker(trusted=trusted))
+        )
+    except TrueupError as problem:
+        fail(str(problem))
+    for finding in findings:
+        mark, style = ("✓", "green") if finding.good else ("✗", "yellow")
+        console.print(f"[{style}]{mark}[/] [bold]{finding.what}[/] {finding.says}", highlight=False)
+    sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@cli.command()
+@click.option("--keep", metavar="FOLDER", help="Leave the changed copy there.")
+@click.option("--svg", metavar="FILE", help="Save what is shown as a picture.")
+def demo(keep: str | None, svg: str | None) -> None:
+    """The whole story on a copy of the example, through a real server; no key needed."""
+    from trueup import demo as story  # noqa: PLC0415
+
+    try:
+        sys.exit(asyncio.run(story.tell(keep=Path(keep) if keep else None, svg=svg)))
+    except TrueupError as problem:
+        fail(str(problem))
+
+
+def _machine(interpreter: str | None) -> dict[str, object]:
+    """Command line flags are machine settings: who types them sits at the machine."""
+    return {"interpreter": str(Path(interpreter).absolute())} if interpreter else {}
+
+
+def _asker(*, trusted: bool) -> Callable[[str, tuple[str, ...]], Awaitable[str]]:
+    """How the terminal answers questions; without a terminal the answer is none."""
+
+    async def ask(says: str, choices: tuple[str, ...]) -> str:
+        if trusted and trust_module.Answer.ONCE in choices:
+            return trust_module.Answer.ONCE
+        if not sys.stdin.isatty():
+            errors.print(f"{says} Not done: there is no terminal to ask on (--trust allows it).")
+            return ""
+        errors.print(says, highlight=False)
+        prompt = " / ".join(f"{number} {choice}" for number, choice in enumerate(choices, 1))
+        # At a prompt Ctrl-C means to stop; asyncio's own handler would only take note of it.
+        noted = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            answer = click.prompt(prompt, default=str(len(choices)), err=True)
+        finally:
+            signal.signal(signal.SIGINT, noted)
+        position = int(answer) if str(answer).isdigit() else 0
+        return choices[position - 1] if 0 < position <= len(choices) else ""
+
+    return ask
+
+
+def _run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool) -> T:
+    """Run one job in this process, with progress on stderr."""
+
+    async def whole() -> T:
+        beds, this = Beds(), asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # So that what was started is ended, and what was unpacked is removed.
+            asyncio.get_running_loop().add_signal_handler(number, this.cancel if this else print)
+        with errors.status("starting", spinner="dots") as status:
+            ask = _asker(trusted=trusted)
+
+            async def paused(says: str, choices: tuple[str, ...]) -> str:
+                status.stop()
+                try:
+                    return await ask(says, choices)
+                finally:
+                    status.start()
+
+            def say(says: str) -> None:
+                if not quiet:
+                    status.update(says)
+
+            try:
+                return await work(job.Ports(beds, paused, say))
+            finally:
+                await beds.close()
+
+    try:
+        return asyncio.run(whole())
+    except TrueupError as problem:
+        fail(str(problem))
+    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
+        errors.print("cancelled")
+        sys.exit(CANCELLED)
+
+
+def _finish(made: Suggestion | Failure, before: Snapshot, *, as_json: bool) -> NoReturn:
+    if isinstance(made, Failure):
+        fail(made.sentence)
+    if as_json:
+        click.echo(json.dumps(report.verdict_json(made), indent=2))
+    else:
+        report.show(console, made, before)
+    sys.exit(report.EXIT_CODES[made.verdict.outcome])
+
+
+def main() -> None:
+    cli()

@@ -1,0 +1,88 @@
+"""What works in this project and what does not, in words a tired colleague understands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from trueup import settings as settings_module
+from trueup import workspace
+from trueup.engine.beds import Ask, Beds, consent
+from trueup.runner.results import Unavailable
+from trueup.settings import Settings
+
+REACH_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`good` is whether it works; `says` is what was found, and what to do where it does not."""
+
+    what: str
+    good: bool
+    says: str
+
+
+async def examine(root: str, client: dict[str, object], ask: Ask) -> tuple[Finding, ...]:
+    """Look at everything a suggestion needs. Runs the project's interpreter only after consent."""
+    settings = settings_module.load(root, client)
+    files = await asyncio.to_thread(workspace.python_files, root)
+    found = [
+        Finding("project", bool(files), f"{root}, {len(files)} Python files")
+        if files
+        else Finding("project", False, f"{root} has no Python file"),
+    ]
+    interpreter = workspace.interpreter_of(root, settings.interpreter)
+    if interpreter is None:
+        found.append(Finding("interpreter", False, "none: make a .venv here, or set `interpreter`"))
+    else:
+        found.append(Finding("interpreter", True, str(interpreter)))
+        found += await _runner(root, interpreter, settings, ask)
+    found.append(await _model(settings))
+    return tuple(found)
+
+
+async def _runner(
+    root: str, interpreter: Path, settings: Settings, ask: Ask
+) -> tuple[Finding, ...]:
+    if not await consent(root, interpreter, ask):
+        return (Finding("tests", False, "not looked for: this folder is not trusted"),)
+    beds = Beds()
+    try:
+        session = await beds.session(root, interpreter, settings)
+        if isinstance(session, Unavailable):
+            return (Finding("tests", False, session.reason),)
+        total = session.total_tests
+        isolation = session.isolation
+        return (
+            Finding("tests", bool(total), f"{total if total is not None else 'no'} tests found"),
+            Finding("isolation", isolation.level == "namespaces", isolation.sentence),
+        )
+    finally:
+        await beds.close()
+
+
+async def _model(settings: Settings) -> Finding:
+    address = settings_module.endpoint(settings)
+    if settings_module.model_key() is None and address == settings_module.VENDOR:
+        return Finding(
+            "model",
+            True,
+            "none (no key in ANTHROPIC_API_KEY and no base_url); Ruff and rope propose without it",
+        )
+    parts = urlsplit(address)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    try:
+        async with asyncio.timeout(REACH_SECONDS):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError):
+        return Finding("model", False, f"{parts.hostname}:{port} cannot be reached")
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    names = ", ".join(settings.model.models)
+    return Finding("model", True, f"{parts.hostname}:{port} is reachable; asked in order: {names}")

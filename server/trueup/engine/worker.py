@@ -1,0 +1,142 @@
+"""The engine process: reads messages on stdin, runs jobs, writes messages to stdout.
+
+It stops when stdin ends, and with it everything it started. Its own stdout is kept for messages:
+whatever else prints, prints to stderr.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import itertools
+import logging
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+from trueup import TrueupError
+from trueup.engine import job
+from trueup.engine.beds import Beds
+from trueup.engine.messages import (
+    LINE_BYTES_MAX,
+    Answer,
+    Cancel,
+    Declined,
+    Done,
+    FromEngine,
+    Progress,
+    Question,
+    Start,
+    Stopped,
+    decode_to_engine,
+    encode,
+)
+from trueup.propose.proposal import Failure
+
+log = logging.getLogger("trueup.engine")
+
+PR_SET_PDEATHSIG = 1
+
+
+class Worker:
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._beds = Beds()
+        self._jobs: dict[int, asyncio.Task[None]] = {}
+        self._questions: dict[tuple[int, int], asyncio.Future[str]] = {}
+        self._numbers = itertools.count(1)
+
+    async def serve(self, lines: asyncio.StreamReader) -> None:
+        """Handle messages until there are no more; then stop every job and every agent."""
+        try:
+            while line := await lines.readline():
+                self._handle(line)
+        finally:
+            for task in self._jobs.values():
+                task.cancel()
+            await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+            await self._beds.close()
+
+    def _handle(self, line: bytes) -> None:
+        match decode_to_engine(line):
+            case Start() as start:
+                task = asyncio.create_task(self._run(start))
+                self._jobs[start.job] = task
+                task.add_done_callback(lambda _: self._jobs.pop(start.job, None))
+            case Cancel(job=number):
+                if running := self._jobs.get(number):
+                    running.cancel()
+                else:
+                    self._send(Stopped(number))
+            case Answer(job=number, question=question, choice=choice):
+                waiting = self._questions.get((number, question))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(choice)
+
+    async def _run(self, start: Start) -> None:
+        async def ask(says: str, choices: tuple[str, ...]) -> str:
+            return await self._ask(start.job, says, choices)
+
+        ports = job.Ports(self._beds, ask, lambda says: self._send(Progress(start.job, says)))
+        try:
+            made = await job.run(start, ports)
+        except asyncio.CancelledError:
+            self._send(Stopped(start.job))
+            raise
+        except TrueupError as problem:
+            self._send(Declined(start.job, str(problem)))
+        except Exception:
+            # The boundary of the process: the job is lost, the engine and its other jobs are not.
+            log.exception("the job failed: %s", start.goal.title)
+            self._send(Declined(start.job, "Trueup made a mistake; its log has the details"))
+        else:
+            if isinstance(made, Failure):
+                self._send(Declined(start.job, made.sentence))
+            else:
+                self._send(Done(start.job, made))
+
+    async def _ask(self, number: int, says: str, choices: tuple[str, ...]) -> str:
+        question = next(self._numbers)
+        waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._questions[number, question] = waiting
+        try:
+            self._send(Question(number, question, says, choices))
+            return await waiting
+        finally:
+            del self._questions[number, question]
+
+    def _send(self, message: FromEngine) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._out.write(encode(message))
+            self._out.flush()
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies; elsewhere, the end of stdin must do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+async def _serve(out: BinaryIO) -> None:
+    lines = asyncio.StreamReader(limit=LINE_BYTES_MAX)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    serving = asyncio.ensure_future(Worker(out).serve(lines))
+    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+def main() -> None:
+    """Entry point of `python -m trueup.engine.worker`."""
+    die_with_parent()
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    asyncio.run(_serve(out))
+
+
+if __name__ == "__main__":
+    main()

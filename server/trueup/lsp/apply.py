@@ -1,0 +1,103 @@
+"""Turning a suggestion into a versioned edit, and refusing where the text is not what was judged.
+
+Nothing is written behind the editor's back: the editor applies, and what it then holds is compared
+with what was verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from lsprotocol import types
+
+from trueup import InputError, StaleError, workspace
+from trueup.lsp.convert import uri_of
+from trueup.lsp.documents import Buffers
+from trueup.snapshot import Document
+from trueup.suggestion import Suggestion
+
+ECHO_SECONDS: Final = 2.0
+"""How long an editor may take to send back the edit that it says it has applied."""
+
+Send = Callable[[types.WorkspaceEdit], Awaitable[types.ApplyWorkspaceEditResult]]
+
+
+def current(buffers: Buffers, root: str, path: str) -> Document | None:
+    """The text as the editor holds it, or as the disk does where it is not open."""
+    buffer = buffers.at(root, path)
+    if buffer is not None:
+        return buffer.document
+    try:
+        return workspace.read(root, path)
+    except InputError:
+        return None
+
+
+def stale_paths(buffers: Buffers, root: str, suggestion: Suggestion) -> tuple[str, ...]:
+    """Documents that are no longer the bytes the verdict was computed on."""
+    stale = []
+    for stamp in suggestion.ticket:
+        document = current(buffers, root, stamp.path)
+        if (document.digest if document else None) != stamp.base:
+            stale.append(stamp.path)
+    return tuple(stale)
+
+
+def workspace_edits(
+    buffers: Buffers, root: str, suggestion: Suggestion, *, one_document_each: bool
+) -> tuple[types.WorkspaceEdit, ...]:
+    """The edits to send, minimal and versioned; several where a client checks only the first."""
+    changes = []
+    for stamp in suggestion.ticket:
+        document = current(buffers, root, stamp.path)
+        if document is None or stamp.result is None:
+            raise StaleError(f"{stamp.path} cannot be created or deleted through the editor")
+        buffer = buffers.at(root, stamp.path)
+        uri = buffer.uri if buffer else uri_of(Path(root, stamp.path))
+        changes.append(
+            types.TextDocumentEdit(
+                types.OptionalVersionedTextDocumentIdentifier(uri, document.version),
+                list(buffers.codec.text_edits(document, suggestion.candidate.edits)),
+            )
+        )
+    groups = [[change] for change in changes] if one_document_each else [changes]
+    return tuple(types.WorkspaceEdit(document_changes=list(group)) for group in groups)
+
+
+async def apply(
+    buffers: Buffers, root: str, suggestion: Suggestion, send: Send, *, one_document_each: bool
+) -> None:
+    """Apply through the editor and look at what came of it.
+
+    Raises StaleError where the text changed, where the editor refused, or where what it holds
+    afterwards is not what was verified.
+    """
+    if stale := stale_paths(buffers, root, suggestion):
+        raise StaleError(f"{stale[0]} changed in the meantime; nothing was applied")
+    for edit in workspace_edits(buffers, root, suggestion, one_document_each=one_document_each):
+        answer = await send(edit)
+        if not answer.applied:
+            why = f": {answer.failure_reason}" if answer.failure_reason else ""
+            raise StaleError(f"the editor did not apply the change{why}")
+    opened = [stamp for stamp in suggestion.ticket if buffers.at(root, stamp.path) is not None]
+
+    def differing() -> list[str]:
+        return [
+            stamp.path
+            for stamp in opened
+            if (buffer := buffers.at(root, stamp.path)) is not None
+            and buffer.document.digest != stamp.result
+        ]
+
+    try:
+        async with asyncio.timeout(ECHO_SECONDS):
+            while differing():
+                await buffers.next_change()
+    except TimeoutError:
+        raise StaleError(
+            f"{differing()[0]} is not what was verified after the editor applied the change;"
+            " undo restores it"
+        ) from None

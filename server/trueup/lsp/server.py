@@ -1,0 +1,185 @@
+"""One function per request, in the order an editor sends them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from trueup import TrueupError, __version__
+from trueup.engine.messages import goal_from_json, goal_to_json
+from trueup.lsp import offers, suggest
+from trueup.lsp.convert import Codec, path_of
+from trueup.lsp.documents import Buffer
+from trueup.lsp.transport import Server
+from trueup.snapshot import Span
+from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe
+
+RUN: Final = "trueup.run"
+REQUEST_FAILED: Final = -32803
+ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
+
+server = Server("trueup", __version__)
+
+
+@server.feature(types.INITIALIZE)
+def initialize(params: types.InitializeParams) -> None:
+    """Remember what this client is like; the capabilities were answered by `boot`."""
+    folders = [path_of(item.uri) for item in params.workspace_folders or ()]
+    if not folders and params.root_uri:
+        folders = [path_of(params.root_uri)]
+    server.buffers.folders = tuple(folder for folder in folders if folder is not None)
+    options = params.initialization_options
+    if isinstance(options, dict):
+        given = options.get("settings")
+        server.client_settings = given if isinstance(given, dict) else {}
+        server.can_ask = options.get("input") is True
+    name = params.client_info.name if params.client_info else ""
+    server.one_document_each = name in ONE_DOCUMENT_CLIENTS
+    general = params.capabilities.general
+    server.buffers.codec = Codec(_encoding(general.position_encodings if general else None))
+
+
+def _encoding(offered: object) -> str:
+    for item in offered if isinstance(offered, list | tuple) else ():
+        name = getattr(item, "value", item)
+        if name in {"utf-8", "utf-16", "utf-32"}:
+            return str(name)
+    return "utf-16"
+
+
+@server.feature(types.INITIALIZED)
+async def initialized(_: types.InitializedParams) -> None:
+    server.watch(server.process_id)
+
+
+@server.feature(
+    types.TEXT_DOCUMENT_CODE_ACTION,
+    types.CodeActionOptions(code_action_kinds=list(offers.KINDS), resolve_provider=False),
+)
+def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+    """What can be done here; each action is a command, so nothing is computed yet."""
+    buffer = server.buffers.get(params.text_document.uri)
+    if buffer is None:
+        return []
+    codec, document = server.buffers.codec, buffer.document
+    span = codec.span(document, params.range)
+    shown = {
+        _diagnostic(codec, buffer, item): item
+        for item in params.context.diagnostics
+        if _touches(codec.span(document, item.range), span)
+    }
+    place = offers.Place(
+        document,
+        buffer.outline,
+        span,
+        tuple(shown),
+        invoked=params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic,
+        can_ask=server.can_ask,
+    )
+    wanted = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
+    return [
+        types.CodeAction(
+            title=offer.title,
+            kind=offer.kind,
+            diagnostics=[shown[item] for item in offer.answers] or None,
+            command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
+        )
+        for offer in offers.offers(place)
+        if not wanted or any(f"{offer.kind}.".startswith(f"{kind}.") for kind in wanted)
+    ]
+
+
+def _argument(buffer: Buffer, goal: Goal) -> types.LSPAny:
+    argument: types.LSPAny = {
+        "uri": buffer.uri,
+        "version": buffer.document.version,
+        "goal": goal_to_json(goal),
+    }
+    return argument
+
+
+def _touches(diagnostic: Span, selection: Span) -> bool:
+    """Whether a diagnostic lies at the selection; a cursor at either end of it counts."""
+    return diagnostic.start <= selection.end and selection.start <= diagnostic.end
+
+
+def _diagnostic(codec: Codec, buffer: Buffer, item: types.Diagnostic) -> Diagnostic:
+    return Diagnostic(
+        path=buffer.document.path,
+        span=codec.span(buffer.document, item.range),
+        message=item.message,
+        source=item.source or "",
+        code=str(item.code) if item.code is not None else "",
+    )
+
+
+@server.command(RUN)
+async def run(_: Server, request: object = None) -> object:
+    """Do what an offer says; `request` has the `uri`, `version` and `goal` that it carries."""
+    if not isinstance(request, dict):
+        raise JsonRpcException(f"{RUN} takes one object", code=REQUEST_FAILED)
+    buffer = server.buffers.get(str(request.get("uri")))
+    if buffer is None:
+        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+    if request.get("version") != buffer.document.version:
+        raise JsonRpcException(
+            "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
+        )
+    return await _answer(buffer, request.get("goal"))
+
+
+async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
+    """The one place where our errors become the protocol's."""
+    try:
+        wanted = replace(goal_from_json(goal), path=buffer.document.path)
+        return await suggest.run_goal(server, buffer, wanted)
+    except TrueupError as problem:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
+        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
+
+
+@server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
+def prepare_rename(params: types.PrepareRenameParams) -> types.Range | None:
+    buffer = server.buffers.get(params.text_document.uri)
+    if buffer is None:
+        return None
+    codec = server.buffers.codec
+    span = buffer.outline.identifier_at(codec.offset(buffer.document, params.position))
+    return codec.range(buffer.document, span) if span is not None else None
+
+
+@server.feature(types.TEXT_DOCUMENT_RENAME, types.RenameOptions(prepare_provider=True))
+async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
+    """A rename that was verified, or that the user wants all the same.
+
+    It is the one edit that is returned and not sent: the protocol asks the user for a name here and
+    nowhere else, and waits for the answer with the text locked or versioned.
+    """
+    buffer = server.buffers.get(params.text_document.uri)
+    if buffer is None:
+        return None
+    offset = server.buffers.codec.offset(buffer.document, params.position)
+    span = buffer.outline.identifier_at(offset)
+    if span is None:
+        raise JsonRpcException("there is no name here", code=REQUEST_FAILED)
+    symbol = buffer.outline.enclosing(span)
+    goal = Goal(
+        GoalKind.REFACTOR,
+        Recipe.RENAME,
+        buffer.document.path,
+        span,
+        symbol=symbol.qualified if symbol else "",
+        name=params.new_name,
+    )
+    try:
+        return await suggest.renamed(server, buffer, goal)
+    except TrueupError as problem:
+        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
+
+
+@server.feature(types.SHUTDOWN)
+async def shutdown(_: None) -> None:
+    await server.engine.close()

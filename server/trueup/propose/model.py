@@ -1,0 +1,278 @@
+"""Candidates from a model, over the Messages API. The only module that knows the vendor's SDK.
+
+One call of `propose` is one turn of a conversation: the prompt, and for every attempt that the
+gate rejected, the model's reply and the gate's complaint. The key is taken from the environment of
+this process and is never logged or shown; where requests go is the machine's setting. Redirects
+are not followed, because they would carry the key along.
+
+Whatever goes wrong is a Failure with a sentence. Cancelling closes the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import anthropic
+import httpx2
+from anthropic.types import Message, MessageParam
+
+from trueup.propose import context
+from trueup.propose.endings import RETRIED, Ending, ending_of
+from trueup.propose.prompts import load
+from trueup.propose.proposal import Failure, FailureKind, Proposal
+from trueup.propose.reply import SCHEMA, parse_reply
+from trueup.settings import VENDOR, Settings, endpoint, model_key
+from trueup.snapshot import Snapshot
+from trueup.suggestion import Candidate, Goal
+
+PROMPT: Final = "suggest.v1"
+PLACEHOLDER_KEY: Final = "not-needed"
+"""Local servers want no key, and the SDK wants one."""
+
+TRIES_PER_MODEL: Final = 2
+BACKOFF_SECONDS: Final = 0.25
+"""The wait before another try where the server does not name one."""
+
+PROGRESS_CHARACTERS: Final = 1_000
+"""How much the model writes between two reports."""
+
+Say = Callable[[str], None]
+
+_NEXT_MODEL: Final = frozenset({FailureKind.OVERLOADED, FailureKind.REFUSED, FailureKind.CANNOT})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A reply of the model and what was wrong with it, for the next round."""
+
+    reply: str
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """The proposal and what it took. Tokens are of all tries together; a cut try is estimated."""
+
+    proposal: Proposal
+    reply: str = ""
+    model: str = ""
+    prompt: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    elapsed_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Call:
+    """One turn while it lasts: what is asked, and what it has taken so far."""
+
+    settings: Settings
+    system: str
+    messages: list[MessageParam]
+    say: Say
+    structured: bool = True
+    """Whether the endpoint takes `output_config`; local servers may not."""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    began: bool = False
+
+    @property
+    def host(self) -> str:
+        return urlsplit(endpoint(self.settings)).netloc
+
+
+async def propose(
+    goal: Goal,
+    snapshot: Snapshot,
+    settings: Settings,
+    attempts: tuple[Attempt, ...] = (),
+    said: Say | None = None,
+) -> ModelAnswer:
+    """One candidate for `goal`, or why there is none. `said` is told what is going on."""
+    started = time.monotonic()
+    prompt = load(PROMPT)
+    first = settings.model.models[0]
+    if model_key() is None and endpoint(settings) == VENDOR:
+        sentence = (
+            "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
+        )
+        return ModelAnswer(Failure(FailureKind.NO_KEY, sentence, first), prompt=prompt.reference)
+    shown = context.build(goal, snapshot, int(settings.limits.context_tokens), proposer=first)
+    if isinstance(shown, Failure):
+        return ModelAnswer(shown, prompt=prompt.reference)
+    call = _Call(settings, prompt.text, _conversation(shown.text, attempts), said or _silent)
+    ending = await _within_deadline(call)
+    model, key = call.model or first, model_key()
+    if ending.kind is None:
+        proposal = _proposal(ending.text, snapshot, model)
+    else:
+        # A server may repeat what it was sent.
+        sentence = ending.sentence.replace(key, "(the key)") if key else ending.sentence
+        proposal = Failure(ending.kind, sentence, model)
+    return ModelAnswer(
+        proposal,
+        reply=ending.text,
+        model=model,
+        prompt=prompt.reference,
+        tokens_in=call.tokens_in,
+        tokens_out=call.tokens_out,
+        elapsed_s=time.monotonic() - started,
+    )
+
+
+def _silent(_sentence: str) -> None:
+    pass
+
+
+def _proposal(text: str, snapshot: Snapshot, model: str) -> Proposal:
+    reply = parse_reply(text, snapshot, proposer=model)
+    if isinstance(reply, Failure):
+        return reply
+    return Candidate(
+        reply.title, reply.edits, model, deterministic=False, explanation=reply.explanation
+    )
+
+
+def _conversation(question: str, attempts: tuple[Attempt, ...]) -> list[MessageParam]:
+    messages: list[MessageParam] = [{"role": "user", "content": question}]
+    for attempt in attempts:
+        # The API refuses empty texts.
+        messages.append({"role": "assistant", "content": attempt.reply.strip() or "(no answer)"})
+        messages.append({"role": "user", "content": attempt.complaint.strip() or "Try again."})
+    return messages
+
+
+async def _within_deadline(call: _Call) -> Ending:
+    seconds, key = call.settings.limits.model_seconds, model_key() or PLACEHOLDER_KEY
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        # The transport would write it into its log, as a header that it cannot send.
+        return Ending(FailureKind.AUTH, "the key holds characters that no key can hold")
+    try:
+        client = _client(call.settings, key)
+    except (httpx2.InvalidURL, ValueError):
+        return Ending(FailureKind.UNREACHABLE, "model.base_url is not an address")
+    try:
+        async with asyncio.timeout(seconds), client:
+            ending = await _down_the_models(client, call)
+    except TimeoutError:
+        kind = FailureKind.TRUNCATED if call.began else FailureKind.UNREACHABLE
+        said = "was still writing" if call.began else "had not answered"
+        return Ending(kind, f"{call.model} {said} after {seconds:g} s")
+    return ending
+
+
+def _client(settings: Settings, key: str) -> anthropic.AsyncAnthropic:
+    """A client that takes nothing from profiles on disk and retries nothing on its own."""
+    url = endpoint(settings)
+    seconds = settings.limits.model_seconds
+    token = key == os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
+        # A proxy cannot reach what listens on this machine.
+        transport = httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=seconds)
+    else:
+        transport = anthropic.DefaultAsyncHttpxClient(follow_redirects=False)
+    return anthropic.AsyncAnthropic(
+        api_key=None if token else key,
+        auth_token=key if token else None,
+        base_url=url,
+        max_retries=0,
+        timeout=seconds,
+        # It would send a traceparent of ours along.
+        open_telemetry=False,
+        http_client=transport,
+    )
+
+
+async def _down_the_models(client: anthropic.AsyncAnthropic, call: _Call) -> Ending:
+    """The first model that answers; the next where one is overloaded, refuses or is not there."""
+    ending = Ending(FailureKind.CANNOT, "no model is named in the settings")
+    for model in call.settings.model.models:
+        call.model = model
+        call.say(f"asking {model}")
+        ending = await _with_retries(client, call)
+        if ending.kind not in _NEXT_MODEL:
+            break
+        call.say(ending.sentence)
+    return ending
+
+
+async def _with_retries(client: anthropic.AsyncAnthropic, call: _Call) -> Ending:
+    model, longest = call.model, call.settings.limits.retry_after_seconds
+    for number in range(1, TRIES_PER_MODEL + 1):
+        ending = await _ask(client, model, call)
+        if ending.status in {400, 422} and call.structured and ending.kind is FailureKind.PROTOCOL:
+            call.structured = False
+            ending = await _ask(client, model, call)
+        if ending.kind not in RETRIED or not ending.again or number == TRIES_PER_MODEL:
+            break
+        wait = BACKOFF_SECONDS * number if ending.wait is None else ending.wait
+        if wait > longest:
+            asked = f"asks to wait {wait:g} s, and Trueup waits {longest:g} s at most"
+            return Ending(ending.kind, f"{call.host} {asked}")
+        call.say(f"{ending.sentence}; trying again in {wait:g} s")
+        await asyncio.sleep(wait)
+    return ending
+
+
+async def _ask(client: anthropic.AsyncAnthropic, model: str, call: _Call) -> Ending:
+    """One request, to its end."""
+    options: dict[str, Any] = {}
+    if call.structured:
+        config: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
+        if call.settings.model.effort:
+            config["effort"] = call.settings.model.effort
+        options = {"output_config": config, "cache_control": {"type": "ephemeral"}}
+    written = reported = counted = 0
+    try:
+        async with client.messages.stream(
+            model=model,
+            max_tokens=int(call.settings.limits.model_output_tokens),
+            system=call.system,
+            messages=call.messages,
+            **options,
+        ) as stream:
+            async for event in stream:
+                if event.type == "message_start":
+                    call.began, call.model = True, event.message.model or model
+                    call.tokens_in += _tokens_in(event.message)
+                elif event.type == "text":
+                    written += len(event.text)
+                    if written - reported >= PROGRESS_CHARACTERS:
+                        reported = written
+                        call.say(f"{model} has written {written} characters")
+                elif event.type == "message_delta":
+                    counted = event.usage.output_tokens
+            ending = ending_of(await stream.get_final_message(), model, call.host)
+    except _ENDS as problem:
+        ending = ending_of(problem, model, call.host)
+    finally:
+        # The final count never comes for an answer that was cut off.
+        call.tokens_out += counted or context.estimated_tokens("x" * written)
+    return ending
+
+
+def _tokens_in(message: Message) -> int:
+    usage = message.usage
+    cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
+    return usage.input_tokens + cached
+
+
+# What a request ends with. Below the SDK's own errors: a connection that breaks in the middle of
+# an answer, and the accumulator's surprise at events that it does not understand.
+_ENDS: Final = (
+    anthropic.AnthropicError,
+    httpx2.HTTPError,
+    httpx2.StreamError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)

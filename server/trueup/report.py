@@ -1,0 +1,123 @@
+"""A suggestion for people and for machines: the table of evidence, the diff, the stable JSON.
+
+Knows how things look in a terminal. What it shows was decided elsewhere; it computes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from trueup.snapshot import Document, Snapshot
+from trueup.suggestion import Evidence, Outcome, Ruling, Suggestion
+from trueup.workspace import BYTES
+
+EXIT_CODES: Final = {Ruling.VERIFIED: 0, Ruling.REJECTED: 1, Ruling.UNPROVEN: 3}
+
+_STYLES: Final = {
+    Outcome.PASSED: ("✓", "green"),
+    Outcome.FAILED: ("✗", "bold red"),
+    Outcome.UNKNOWN: ("?", "yellow"),
+}
+_RULINGS: Final = {
+    Ruling.VERIFIED: "bold green",
+    Ruling.REJECTED: "bold red",
+    Ruling.UNPROVEN: "bold yellow",
+}
+
+
+def suggestion_view(suggestion: Suggestion, before: Snapshot | None = None) -> RenderableType:
+    """Verdict, evidence, and the diff where the texts before are given."""
+    verdict = suggestion.verdict
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f" {verdict.outcome.value.upper()} ", f"reverse {_RULINGS[verdict.outcome]}"),
+            f" {suggestion.candidate.title}",
+        )
+    ]
+    if before is not None:
+        parts.append(diff_view(suggestion, before))
+    parts.append(evidence_table(verdict.evidence, set(verdict.demanded)))
+    if suggestion.isolation:
+        parts.append(Text(f"isolation: {suggestion.isolation}", style="dim"))
+    return Group(*parts)
+
+
+def evidence_table(evidence: tuple[Evidence, ...], demanded: set[str]) -> Table:
+    """One row a check, in the order of the gate."""
+    table = Table(box=None, padding=(0, 1), show_header=False)
+    table.add_column(width=1)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for found in evidence:
+        mark, style = _STYLES[found.outcome]
+        where = f" ({found.path}:{found.line})" if found.path and found.line else ""
+        aside = "" if found.check in demanded else " (not demanded)"
+        table.add_row(
+            Text(mark, style), found.check, Text(f"{found.detail}{where}{aside}", style="")
+        )
+    return table
+
+
+def diff_view(suggestion: Suggestion, before: Snapshot) -> RenderableType:
+    return Syntax(diff_text(suggestion, before), "diff", theme="ansi_dark", word_wrap=True)
+
+
+def diff_text(suggestion: Suggestion, before: Snapshot) -> str:
+    """A unified diff of the whole suggestion."""
+    after = before.edited(suggestion.candidate.edits, suggestion.candidate.deletes)
+    lines: list[str] = []
+    for path in suggestion.candidate.paths:
+        old, new = before.get(path), after.get(path)
+        if any(item is not None and item.encoding == BYTES for item in (old, new)):
+            lines.append(f"Binary file {path} differs")
+            continue
+        lines += difflib.unified_diff(
+            _lines(old), _lines(new), f"a/{path}" if old else "/dev/null",
+            f"b/{path}" if new else "/dev/null", lineterm="",
+        )  # fmt: skip
+    return "\n".join(lines)
+
+
+def _lines(document: Document | None) -> list[str]:
+    return document.text.splitlines() if document else []
+
+
+def verdict_json(suggestion: Suggestion) -> dict[str, object]:
+    """The stable JSON of `trueup verify --json` and `trueup fix --json`."""
+    tests = suggestion.tests
+    return {
+        "outcome": suggestion.verdict.outcome.value,
+        "kind": suggestion.goal.kind.value,
+        "evidence": [
+            {
+                "check": found.check,
+                "outcome": found.outcome.value,
+                "detail": found.detail,
+                "path": found.path,
+                "line": found.line,
+            }
+            for found in suggestion.verdict.evidence
+        ],
+        "tests": {
+            "selected": tests.selected,
+            "total": tests.total,
+            "passed": tests.passed,
+            "failed": list(tests.failed),
+            "red_before": list(tests.red_before),
+            "changed_statements": tests.changed_statements,
+            "covered_statements": tests.covered_statements,
+        },
+        "counterexample": None,
+        "isolation": suggestion.isolation,
+        "elapsed_ms": suggestion.elapsed_ms,
+    }
+
+
+def show(console: Console, suggestion: Suggestion, before: Snapshot | None = None) -> None:
+    console.print(suggestion_view(suggestion, before))

@@ -1,0 +1,1680 @@
+"""Runs a project's tests, warm and isolated, under the project's own interpreter.
+
+One file, standard library only, Python 3.8 and newer: it is started with the interpreter of the
+project, where nothing of Trueup is installed, and it is never imported by the server.
+
+    launch     isolates itself before any code of the environment runs (no `site`, no .pth files),
+               then starts over as
+    serve      pytest and the third-party modules that the suite imports are loaded once, after a
+               trial in a throw-away fork; modules of the project are never loaded here
+    a run      a fork of it, in namespaces of its own: an overlay with the changed files is mounted
+               over the workspace path itself, then capabilities, limits and system calls are
+               taken away, then pytest runs and reports each test through a pipe as it ends
+
+It reads requests and writes events, one JSON object per line. What comes through a run's pipe was
+written by a process that runs the user's tests: it is passed on, never believed. A hostile test
+can forge its own result; it cannot reach the user's files, keys, network or processes.
+
+Where namespaces are refused, a run works on a copy of the workspace, and says that it ran without
+isolation. Nothing here decides what a result means.
+"""
+
+# ruff: noqa: PLC0415, ANN401
+# PLC0415: what this process has imported, a run finds imported; so it imports late and little.
+# ANN401: pytest's objects differ between the versions that a project may have.
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ctypes
+import errno
+import gc
+import glob
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import re
+import resource
+import select
+import shutil
+import signal
+import struct
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import (
+        Any,
+        Dict,
+        Generator,
+        Iterable,
+        List,
+        NoReturn,
+        Optional,
+        Sequence,
+        Set,
+        Tuple,
+    )
+
+DETAIL_CHARS = 1500
+LEARN_SECONDS = 30.0
+TRIAL_SECONDS = 20.0
+TRIALS_MAX = 12
+SWEEP_SECONDS = 2.0
+LINE_BYTES_MAX = 1 << 22
+SCRATCH_BYTES = 256 << 20
+FILE_BYTES_MAX = 256 << 20
+OPEN_FILES_MAX = 4096
+PID_MAX_LOWEST = 301
+RESULT_FD = 3
+SETUP_FAILED = 70
+SCRATCH = "/tmp/.trueup"  # noqa: S108 - /tmp is a fresh tmpfs of the run by then
+LEARNED = SCRATCH + "/learned"
+BYTECODE = LEARNED + "/bytecode"
+
+# ---------------------------------------------------------------------------------------------
+# The kernel, through ctypes: Python 3.8 has no door to any of these.
+# ---------------------------------------------------------------------------------------------
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+AGENT_NAMESPACES = (
+    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+)
+RUN_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+SYS_MOUNT_SETATTR, AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, -100, 0x8000, 1
+
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 22, 24
+PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+SECCOMP_MODE_FILTER = 2
+CAPABILITY_VERSION_3 = 0x20080522
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result: int, what: str) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, "%s: %s" % (what, os.strerror(number)))
+
+
+def mount(source: str, target: str, kind: str, flags: int = 0, options: str = "") -> None:
+    check(
+        libc.mount(
+            os.fsencode(source), os.fsencode(target), kind.encode(), flags, os.fsencode(options)
+        ),
+        "mount %s on %s" % (kind, target),
+    )
+
+
+def write_file(path: str, text: str) -> None:
+    """`text` into a file of /proc; unlike a buffered write, it raises what the kernel answers."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def new_namespaces(flags: int) -> None:
+    """Enter namespaces in which this user keeps the same number and has every capability."""
+    user, group = os.getuid(), os.getgid()
+    check(libc.unshare(flags), "user namespaces")
+    write_file("/proc/self/setgroups", "deny")
+    write_file("/proc/self/uid_map", "%d %d 1" % (user, user))
+    write_file("/proc/self/gid_map", "%d %d 1" % (group, group))
+
+
+def die_with_parent(with_signal: int = signal.SIGKILL) -> None:
+    libc.prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+
+
+def drop_capabilities() -> None:
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = struct.pack("<Ii", CAPABILITY_VERSION_3, 0)
+    none = bytes(24)
+    check(libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(none)), "capset")
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def loopback_up() -> None:
+    import fcntl
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        set_interface_flags, up_and_running = 0x8914, 1 | 64
+        fcntl.ioctl(probe, set_interface_flags, struct.pack("16sH14x", b"lo", up_and_running))
+
+
+def exit_code(status: int) -> int:
+    """The exit code of a wait status, 128 + n for signal n, as shells say it."""
+    return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+# ---------------------------------------------------------------------------------------------
+# System calls that no test needs. x86-64 only; elsewhere no filter is installed and it is said.
+# ---------------------------------------------------------------------------------------------
+
+# ptrace process_vm_readv process_vm_writev keyctl add_key request_key bpf userfaultfd
+# io_uring_{setup,enter,register} kexec_load kexec_file_load open_by_handle_at init_module
+# finit_module delete_module perf_event_open
+DENIED = (101, 310, 311, 250, 248, 249, 321, 323, 425, 426, 427, 246, 320, 304, 175, 313, 176, 298)
+# mount umount2 pivot_root unshare setns chroot open_tree move_mount fsopen fsconfig fsmount
+# mount_setattr
+DENIED_MOUNTS = (165, 166, 155, 272, 308, 161, 428, 429, 430, 431, 432, 442)
+SYS_CLONE, SYS_CLONE3 = 56, 435
+NAMESPACE_FLAGS = AGENT_NAMESPACES | 0x02000000
+AUDIT_ARCH_X86_64, X32_BIT = 0xC000003E, 0x40000000
+BPF_LOAD, BPF_JUMP_EQ, BPF_JUMP_GE, BPF_JUMP_SET, BPF_RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+SECCOMP_ALLOW, SECCOMP_KILL, SECCOMP_ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+AT_NUMBER, AT_ARCH, AT_FIRST_ARGUMENT = 0, 4, 16
+
+
+def seccomp_supported() -> bool:
+    return platform.machine() == "x86_64" and struct.calcsize("P") == 8
+
+
+def seccomp_program() -> bytes:
+    def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+        return struct.pack("<HBBI", code, if_true, if_false, value)
+
+    refuse = step(BPF_RETURN, SECCOMP_ERRNO | errno.EPERM)
+    program = [
+        step(BPF_LOAD, AT_ARCH),
+        step(BPF_JUMP_EQ, AUDIT_ARCH_X86_64, 1, 0),
+        step(BPF_RETURN, SECCOMP_KILL),
+        step(BPF_LOAD, AT_NUMBER),
+        step(BPF_JUMP_GE, X32_BIT, 0, 1),
+        step(BPF_RETURN, SECCOMP_KILL),
+    ]
+    for number in DENIED + DENIED_MOUNTS:
+        program += [step(BPF_JUMP_EQ, number, 0, 1), refuse]
+    program += [
+        # clone3 keeps its flags in memory that a filter cannot read; libc falls back to clone.
+        step(BPF_JUMP_EQ, SYS_CLONE3, 0, 1),
+        step(BPF_RETURN, SECCOMP_ERRNO | errno.ENOSYS),
+        step(BPF_JUMP_EQ, SYS_CLONE, 0, 3),
+        step(BPF_LOAD, AT_FIRST_ARGUMENT),
+        step(BPF_JUMP_SET, NAMESPACE_FLAGS, 0, 1),
+        refuse,
+        step(BPF_RETURN, SECCOMP_ALLOW),
+    ]
+    return b"".join(program)
+
+
+def install_seccomp() -> None:
+    program = seccomp_program()
+    buffer = ctypes.create_string_buffer(program, len(program))
+    header = ctypes.create_string_buffer(
+        struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer)), 16
+    )
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    check(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(header), 0, 0), "seccomp")
+
+
+# ---------------------------------------------------------------------------------------------
+# Which folders are the project, which are libraries, and which must stay visible.
+# ---------------------------------------------------------------------------------------------
+
+HIDDEN = ("/tmp", "/run", "/var/tmp", "/mnt", "/media", "/root", "/home")  # noqa: S108
+SECRET_FILES = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers")
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+QUOTED_PATH = re.compile(r"""['"](/[^'"\n]+)['"]""")
+
+
+def under(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def virtual_environment() -> str:
+    """The folder of the virtual environment of this interpreter, or "" outside of one."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
+    return folder if os.path.isfile(os.path.join(folder, "pyvenv.cfg")) else ""
+
+
+def holds_python(folder: str) -> bool:
+    """Whether a folder named by a .pth file is one of modules; a folder of keys is not."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    if any(name.endswith((".py", ".so")) for name in names):
+        return True
+    return any(os.path.isfile(os.path.join(folder, name, "__init__.py")) for name in names)
+
+
+def named_by_path_files(site_folder: str) -> List[str]:
+    """Folders of editable installs, read from .pth files and import hooks without running them."""
+    found = []
+    for pattern in ("*.pth", "__editable__*.py", "_editable_impl_*.py"):
+        for file in glob.glob(os.path.join(glob.escape(site_folder), pattern)):
+            try:
+                with open(file, encoding="utf-8", errors="replace") as stream:
+                    text = stream.read(1 << 16)
+            except OSError:
+                continue
+            found += QUOTED_PATH.findall(text)
+            found += [line.strip() for line in text.splitlines() if line.startswith("/")]
+    return [path for path in found if os.path.isdir(path) and holds_python(path)]
+
+
+def visible_folders(workspace: str, hidden: Sequence[str]) -> List[str]:
+    """What is bound back where its parent is hidden: workspace, interpreter, editable installs."""
+    home_of_interpreter = os.path.dirname(os.path.realpath(sys.executable))
+    wanted = [
+        sys.base_prefix,
+        sys.base_exec_prefix,
+        os.path.dirname(home_of_interpreter) if home_of_interpreter.endswith("/bin") else "",
+    ]
+    environment = virtual_environment()
+    sites = glob.glob(os.path.join(glob.escape(environment), "lib*", "python3*", "site-packages"))
+    if environment:
+        wanted.append(environment)
+    else:
+        import site
+
+        sites = [site.getusersitepackages()]
+        wanted += sites
+    for folder in sites:
+        wanted += named_by_path_files(folder)
+    real = {os.path.realpath(path) for path in wanted if path}
+    # A folder that contains a hidden one (a home, say) is never brought back as a whole.
+    real = {
+        path
+        for path in real
+        if os.path.isdir(path)
+        and not under(path, workspace)
+        and not any(under(folder, path) for folder in hidden)
+    }
+    outermost = [p for p in real if not any(p != other and under(p, other) for other in real)]
+    return [*sorted(outermost), workspace, os.path.realpath(__file__)]
+
+
+def hidden_folders(workspace: str, home: str) -> List[str]:
+    """Folders that tests must not see, but for a home folder that is the workspace itself."""
+    wanted = [*HIDDEN, home] if home and home != "/" else list(HIDDEN)
+    real = [os.path.realpath(folder) for folder in wanted if os.path.isdir(folder)]
+    outermost = [p for p in real if not any(p != other and under(p, other) for other in real)]
+    return [folder for folder in dict.fromkeys(outermost) if not under(folder, workspace)]
+
+
+def unfit_for_overlay(workspace: str) -> str:
+    """Why nothing can be mounted over this workspace, or ""."""
+    needed = ("/tmp", "/usr", "/proc", "/dev", "/run", "/etc")  # noqa: S108
+    if any(under(os.path.realpath(folder), workspace) for folder in needed):
+        return "the workspace contains a folder of the system"
+    return ""
+
+
+def hide(folder: str, keep: Iterable[str] = (), size: str = "64m", mode: str = "755") -> None:
+    """An empty tmpfs over `folder`, with the paths of `keep` that lie inside bound back."""
+    held = [(path, os.open(path, os.O_PATH)) for path in keep if under(path, folder)]
+    mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "size=%s,mode=%s" % (size, mode))
+    for path, descriptor in held:
+        source = "/proc/self/fd/%d" % descriptor
+        if os.path.isdir(source):
+            os.makedirs(path, exist_ok=True)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "a", encoding="utf-8"):
+                pass
+        mount(source, path, "none", MS_BIND | MS_REC)
+        os.close(descriptor)
+
+
+def read_only_everywhere() -> None:
+    attributes = struct.pack("<QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)
+    check(
+        libc.syscall(
+            SYS_MOUNT_SETATTR, AT_FDCWD, b"/", AT_RECURSIVE, ctypes.c_char_p(attributes), 32
+        ),
+        "mount_setattr",
+    )
+
+
+def own_devices() -> None:
+    """A /dev with the harmless devices only: root may open a disk even on a read-only mount."""
+    held = [
+        (name, os.open("/dev/" + name, os.O_PATH))
+        for name in DEVICES
+        if os.path.exists("/dev/" + name)
+    ]
+    mount("tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,mode=755")
+    for name, descriptor in held:
+        with open("/dev/" + name, "w", encoding="utf-8"):
+            pass
+        mount("/proc/self/fd/%d" % descriptor, "/dev/" + name, "none", MS_BIND)
+        os.close(descriptor)
+    os.mkdir("/dev/shm")  # noqa: S108 - it is our own tmpfs
+    os.mkdir("/dev/pts")
+    mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666")
+    os.symlink("pts/ptmx", "/dev/ptmx")
+    os.symlink("/proc/self/fd", "/dev/fd")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        os.symlink("/proc/self/fd/%d" % number, "/dev/" + name)
+
+
+def fresh_proc(processes_max: int = 0) -> None:
+    """A procfs of this process namespace, on which root cannot write to the kernel either.
+
+    Real root in a user namespace owns the files below /proc/sys, and the owner needs no capability.
+    """
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    if processes_max:
+        # Per process namespace since Linux 6.14; before, RLIMIT_NPROC is what bounds a run.
+        with contextlib.suppress(OSError):
+            write_file("/proc/sys/kernel/pid_max", str(max(processes_max, PID_MAX_LOWEST)))
+    for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi"):
+        path = "/proc/" + name
+        if os.path.exists(path):
+            mount(path, path, "none", MS_BIND | MS_REC)
+            mount(
+                "none",
+                path,
+                "none",
+                MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            )
+
+
+def isolate_agent(keep: Sequence[str], hidden: Sequence[str]) -> None:
+    """Hide and freeze the machine; called once, by the first process of new namespaces."""
+    mount("none", "/", "none", MS_REC | MS_PRIVATE)
+    read_only_everywhere()
+    # Replaced below: until then, `hide` needs a procfs that knows this process.
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    own_devices()
+    for folder in hidden:
+        hide(folder, keep, mode="1777" if folder in ("/tmp", "/var/tmp") else "755")  # noqa: S108
+    for file in SECRET_FILES:
+        if os.path.isfile(file):
+            mount("/dev/null", file, "none", MS_BIND)
+    loopback_up()
+    libc.umount2(b"/proc", MNT_DETACH)
+    # The kernel allows a procfs in a nested namespace only while an uncovered one is mounted;
+    # this one is, and cannot be reached.
+    os.makedirs("/run/proc/spare")
+    mount("proc", "/run/proc/spare", "proc", MS_NOSUID | MS_NODEV)
+    mount("tmpfs", "/run/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "size=4k,mode=000")
+    fresh_proc()
+    for name in ("home", "learned/up", "learned/work", "learned/bytecode"):
+        os.makedirs(os.path.join(SCRATCH, name), exist_ok=True)
+
+
+# ---------------------------------------------------------------------------------------------
+# Launch: before any code of the environment has run.
+# ---------------------------------------------------------------------------------------------
+
+
+def say(message: Dict[str, Any]) -> None:
+    """One event for the server."""
+    out = (json.dumps(message) + "\n").encode()
+    while out:
+        out = out[os.write(1, out) :]
+
+
+def refuse(reason: str) -> NoReturn:
+    say({"event": "unavailable", "reason": reason})
+    os._exit(0)
+
+
+def errno_name(problem: OSError) -> str:
+    return errno.errorcode.get(problem.errno or 0, "error %s" % problem.errno)
+
+
+def why_no_namespaces(config: Dict[str, Any]) -> str:
+    """Try all of it in a throw-away process: "" where it works, else a few words."""
+    unfit = unfit_for_overlay(config["workspace"])
+    if unfit:
+        return unfit
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reader)
+            new_namespaces(AGENT_NAMESPACES)
+            inner = os.fork()
+            if inner == 0:
+                die_with_parent()
+                isolate_agent(config["keep"], config["hidden"])
+                new_namespaces(RUN_NAMESPACES)
+                os._exit(_mount_trial(config, writer))
+            os._exit(exit_code(os.waitpid(inner, 0)[1]))
+        except OSError as problem:
+            what = str(problem.strerror).partition(":")[0]
+            os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
+        finally:
+            os._exit(1)
+    os.close(writer)
+    said = os.read(reader, 500).decode(errors="replace")
+    os.close(reader)
+    code = exit_code(os.waitpid(pid, 0)[1])
+    return "" if code == 0 and not said else said or "the trial ended with code %d" % code
+
+
+def _mount_trial(config: Dict[str, Any], writer: int) -> int:
+    pid = os.fork()
+    if pid:
+        return exit_code(os.waitpid(pid, 0)[1])
+    try:
+        prepare_overlay(config, {"changed": {}, "deleted": [], "stale": [], "learn": False})
+        return 0
+    except OSError as problem:
+        what = str(problem.strerror).partition(":")[0]
+        os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
+        return 1
+
+
+def launch(config: Dict[str, Any]) -> None:
+    """Isolate this process, then start over in `serve` with the environment's own packages."""
+    die_with_parent()
+    if os.getppid() != config["parent"]:
+        os._exit(1)
+    if sys.version_info < (3, 8):
+        refuse("Python %d.%d is too old to run the tests: 3.8 is needed" % sys.version_info[:2])
+    workspace = config["workspace"] = os.path.realpath(config["workspace"])
+    config["hidden"] = hidden_folders(workspace, os.path.realpath(config["home"]))
+    config["keep"] = visible_folders(workspace, config["hidden"])
+    config["refused"] = "a copy was asked for"
+    if config["mode"] != "copy":
+        config["refused"] = why_no_namespaces(config)
+        if config["refused"] and config["mode"] == "namespaces":
+            refuse("namespaces are needed, but %s" % config["refused"])
+        config["mode"] = "copy" if config["refused"] else "namespaces"
+    if config["mode"] == "namespaces":
+        new_namespaces(AGENT_NAMESPACES)
+        pid = os.fork()
+        if pid:
+            _wait_for(pid)
+        die_with_parent()
+        isolate_agent(config["keep"], config["hidden"])
+        os.environ.update(HOME=SCRATCH + "/home", TMPDIR="/tmp")  # noqa: S108
+    else:
+        home = os.path.join(config["scratch"], "home")
+        os.makedirs(home, exist_ok=True)
+        os.environ.update(HOME=home, TMPDIR=config["scratch"])
+    os.environ.update(
+        XDG_CACHE_HOME=os.path.join(os.environ["HOME"], ".cache"), PYTHONDONTWRITEBYTECODE="1"
+    )
+    config["stage"] = "serve"
+    start_over(config)
+
+
+def start_over(config: Dict[str, Any]) -> NoReturn:
+    os.execv(  # noqa: S606 - this same file, by this same interpreter
+        sys.executable, [sys.executable, os.path.realpath(__file__), json.dumps(config)]
+    )
+
+
+def _wait_for(pid: int) -> NoReturn:
+    """Stay outside as the parent of the agent; its end is ours."""
+
+    def stop(_number: int, _frame: Optional[FrameType]) -> None:
+        os.kill(pid, signal.SIGKILL)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    os.close(0)
+    os.close(1)
+    os._exit(exit_code(os.waitpid(pid, 0)[1]))
+
+
+# ---------------------------------------------------------------------------------------------
+# One run: from the fork to the first test.
+# ---------------------------------------------------------------------------------------------
+
+
+def place(root: str, workspace: str, relative: str) -> str:
+    """Where a path of the workspace lies below `root`, links resolved; it may not lead out."""
+    real = os.path.realpath(os.path.join(workspace, relative))
+    if not under(real, workspace) or real == workspace:
+        raise ValueError("%s leads out of the workspace" % relative)
+    return os.path.join(root, os.path.relpath(real, workspace))
+
+
+def write_changed(root: str, workspace: str, changed: Dict[str, str]) -> None:
+    """The changed files below `root`, with the permissions that they have in the workspace."""
+    for relative, content in changed.items():
+        path = place(root, workspace, relative)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # A new file, not the old one rewritten: it may be a hard link to somewhere else.
+        if os.path.lexists(path):
+            os.unlink(path)
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(content))
+        original = os.path.join(workspace, os.path.relpath(path, root))
+        if os.path.exists(original):
+            os.chmod(path, os.stat(original).st_mode & 0o777)
+
+
+def remove_stale(workspace: str, request: Dict[str, Any]) -> None:
+    """Deleted files, and the bytecode of what changed.
+
+    A .pyc counts as fresh when size and second are the same, and the old code would run.
+    """
+    for relative in (*request["changed"], *request["deleted"]):
+        path = place(workspace, workspace, relative)
+        folder, name = os.path.split(path)
+        stem, suffix = os.path.splitext(name)
+        if suffix == ".py":
+            pattern = os.path.join(glob.escape(folder), "__pycache__", glob.escape(stem) + ".*.pyc")
+            for compiled in glob.glob(pattern):
+                os.unlink(compiled)
+    for relative in request["deleted"]:
+        path = place(workspace, workspace, relative)
+        if os.path.lexists(path):
+            os.unlink(path)
+    for relative in request["stale"]:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(workspace, relative))
+
+
+def prepare_overlay(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """The workspace with the change in it, at its own path; what is written goes to memory."""
+    workspace = config["workspace"]
+    mount("none", "/", "none", MS_REC | MS_PRIVATE)
+    keep = [*config["keep"], LEARNED]
+    hide("/tmp", keep, size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
+    hide("/dev/shm", size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
+    for name in ("home", "up", "work"):
+        os.makedirs(os.path.join(SCRATCH, name))
+    upper = LEARNED if request["learn"] else SCRATCH
+    write_changed(upper + "/up", workspace, request["changed"])
+    same_permissions(upper + "/up", workspace)
+    layers = ":".join(
+        folder.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
+        for folder in (*([] if request["learn"] else [BYTECODE]), workspace)
+    )
+    options = "lowerdir=%s,upperdir=%s/up,workdir=%s/work,userxattr" % (layers, upper, upper)
+    mount("overlay", workspace, "overlay", 0, options)
+    # The overlay has it now; a test must not be able to write what later runs would load.
+    check(libc.umount2(os.fsencode(LEARNED), MNT_DETACH), "umount")
+    remove_stale(workspace, request)
+
+
+def same_permissions(layer: str, workspace: str) -> None:
+    """A folder in an upper layer decides the permissions of the merged one."""
+    for folder, names, _ in os.walk(layer):
+        for name in names:
+            copied = os.path.join(folder, name)
+            original = os.path.join(workspace, os.path.relpath(copied, layer))
+            if os.path.isdir(original):
+                os.chmod(copied, os.stat(original).st_mode & 0o777)
+
+
+def enter_namespaces(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """Returns in the process that is to run the tests; the two above it only wait."""
+    new_namespaces(RUN_NAMESPACES)
+    pid = os.fork()
+    if pid:
+        os._exit(exit_code(os.waitpid(pid, 0)[1]))
+    die_with_parent()
+    prepare_overlay(config, request)
+    loopback_up()
+    fresh_proc(config["processes_max"])
+    pid = os.fork()
+    if pid:
+        for descriptor in range(RESULT_FD + 1):
+            os.close(descriptor)
+        # The first process of a namespace ignores signals that it has no handler for, so the
+        # tests run in the second. When this one ends, the kernel ends all the others.
+        while True:
+            ended, status = os.wait()
+            if ended == pid:
+                os._exit(exit_code(status))
+    drop_capabilities()
+
+
+COPY_SKIPS = frozenset((".git", ".hg", "node_modules", "__pycache__"))
+
+
+def copy_workspace(workspace: str, target: str) -> None:
+    """The workspace without what is derived; a virtual environment becomes a link to itself."""
+
+    def skipped(folder: str, names: List[str]) -> Set[str]:
+        environments = {
+            name for name in names if os.path.isfile(os.path.join(folder, name, "pyvenv.cfg"))
+        }
+        special = {
+            name
+            for name in names
+            if not os.path.islink(os.path.join(folder, name))
+            and not os.path.isdir(os.path.join(folder, name))
+            and not os.path.isfile(os.path.join(folder, name))
+        }
+        linked.extend(os.path.join(folder, name) for name in environments)
+        return {*COPY_SKIPS.intersection(names), *environments, *special}
+
+    linked: List[str] = []
+    shutil.copytree(workspace, target, symlinks=True, ignore=skipped)
+    for path in linked:
+        os.symlink(path, os.path.join(target, os.path.relpath(path, workspace)))
+
+
+def descendants(of: int) -> List[int]:
+    """Every process below `of`, from one look at /proc."""
+    children: Dict[int, List[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except (OSError, ValueError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found, left = [], [of]
+    while left:
+        below = children.get(left.pop(), [])
+        found += below
+        left += below
+    return found
+
+
+def sweep() -> None:
+    """Kill and reap everything below this process; what forks meanwhile is found the next time."""
+    deadline = time.monotonic() + SWEEP_SECONDS
+    while time.monotonic() < deadline:
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+
+
+def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """Returns in the process that is to run the tests; the one above it ends all that it leaves."""
+
+    def stop(_number: int, _frame: Optional[FrameType]) -> None:
+        sweep()
+        os._exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    die_with_parent(signal.SIGTERM)
+    pid = os.fork()
+    if pid:
+        while True:
+            ended, status = os.wait()
+            if ended == pid:
+                sweep()
+                os._exit(exit_code(status))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent()
+    workspace, folder = config["workspace"], request["folder"]
+    copy = os.path.join(folder, os.path.basename(workspace))
+    for name in ("home", "tmp"):
+        os.makedirs(os.path.join(folder, name))
+    copy_workspace(workspace, copy)
+    write_changed(copy, workspace, request["changed"])
+    for relative in request["deleted"]:
+        path = place(copy, workspace, relative)
+        if os.path.lexists(path):
+            os.unlink(path)
+    os.environ.update(HOME=os.path.join(folder, "home"), TMPDIR=os.path.join(folder, "tmp"))
+    config["root"] = copy
+
+
+def remap_imports(config: Dict[str, Any]) -> None:
+    """Let `sys.path`, editable installs and children of this process find the copy.
+
+    What escapes this is found after the run, by `old_code`.
+    """
+    workspace, copy = config["workspace"], config["root"]
+
+    def moved(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        real = os.path.realpath(value)
+        if is_project(config, real):
+            return (
+                os.path.join(copy, os.path.relpath(real, workspace)) if real != workspace else copy
+            )
+        return value
+
+    sys.path[:] = [moved(path) for path in sys.path]
+    mine = [path for path in sys.path if under(path, copy)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(mine)
+    for name, module in list(sys.modules.items()):
+        mapping = getattr(module, "MAPPING", None)
+        if name.startswith("__editable__") and isinstance(mapping, dict):
+            mapping.update({key: moved(value) for key, value in mapping.items()})
+            spaces = getattr(module, "NAMESPACES", None)
+            if isinstance(spaces, dict):
+                spaces.update({key: [moved(path) for path in spaces[key]] for key in spaces})
+    redirector = sys.modules.get("editables.redirector")
+    finder = getattr(redirector, "RedirectingFinder", None)
+    for owner in (finder, *sys.meta_path):
+        table = getattr(owner, "_redirections", None)
+        if isinstance(table, dict):
+            table.update({key: moved(value) for key, value in table.items()})
+
+
+def limit_resources(config: Dict[str, Any]) -> None:
+    limits = [
+        (resource.RLIMIT_AS, config["memory_bytes"]),
+        (resource.RLIMIT_FSIZE, FILE_BYTES_MAX),
+        (resource.RLIMIT_NOFILE, OPEN_FILES_MAX),
+        (resource.RLIMIT_CORE, 0),
+    ]
+    if config["mode"] == "namespaces":
+        # Without a namespace of its own this would count everything that the user runs.
+        limits.append((resource.RLIMIT_NPROC, config["processes_max"]))
+    for kind, value in limits:
+        hard = resource.getrlimit(kind)[1]
+        wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (wanted, wanted))
+
+
+# ---------------------------------------------------------------------------------------------
+# One run: pytest, and what it reports.
+# ---------------------------------------------------------------------------------------------
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+
+
+def shortened(text: str) -> str:
+    return ANSI.sub("", text)[-DETAIL_CHARS:]
+
+
+class Reporter:
+    """A pytest plugin that sends each test's start and result as they happen.
+
+    It also takes back what a project's own options would do to such a run: spread it over
+    processes, stop it early, measure its coverage, or run only what failed the last time.
+    """
+
+    def __init__(
+        self,
+        details_bytes: int,
+        failures_max: int = 0,
+        probes: "Optional[Probes]" = None,
+    ) -> None:
+        self.pid = os.getpid()
+        self.failures_max = failures_max
+        self.probes = probes
+        self.started = 0
+        self.details_left = details_bytes
+        self.outcome = ""
+        self.detail = ""
+
+    def send(self, *event: Any) -> None:
+        # A test that forks and returns into pytest must not report twice.
+        if os.getpid() != self.pid:
+            return
+        line = (json.dumps(event) + "\n").encode()
+        while line:
+            line = line[os.write(RESULT_FD, line) :]
+
+    def detail_of(self, report: Any) -> str:
+        text = shortened(getattr(report, "longreprtext", "") or str(report.longrepr or ""))
+        text = text if len(text) <= self.details_left else ""
+        self.details_left -= len(text)
+        return text
+
+    def pytest_addoption(self, parser: Any) -> None:
+        """Options of the cache plugin, which is off: a project may have them in its `addopts`."""
+        group = parser.getgroup("trueup")
+        for names in (
+            ("--lf", "--last-failed"),
+            ("--ff", "--failed-first"),
+            ("--nf", "--new-first"),
+            ("--cache-clear",),
+            ("--sw", "--stepwise"),
+            ("--sw-skip", "--stepwise-skip"),
+            ("--sw-reset", "--stepwise-reset"),
+        ):
+            group.addoption(*names, action="store_true", default=False, dest=names[-1][2:] + "-off")
+        group.addoption("--lfnf", "--last-failed-no-failures", dest="lfnf-off")
+        parser.addini("cache_dir", "where the cache would be")
+
+    def pytest_load_initial_conftests(self, early_config: Any) -> Generator[None, Any, None]:
+        known = early_config.known_args_namespace
+        if hasattr(known, "cov_source"):
+            known.cov_source, known.no_cov = [], True
+        outcome = yield
+        problem = outcome.excinfo
+        if problem and problem[0].__name__ == "ConftestImportFailure":
+            path = os.path.relpath(str(getattr(problem[1], "path", "conftest.py")))
+            cause = getattr(problem[1], "cause", None) or problem[1].__cause__ or problem[1]
+            self.send("uncollected", path, shortened("%s: %s" % (type(cause).__name__, cause)))
+
+    def pytest_cmdline_main(self, config: Any) -> Generator[None, Any, None]:
+        for name, value in (
+            ("numprocesses", None),
+            ("dist", "no"),
+            ("distload", False),
+            ("looponfail", False),
+            ("tx", []),
+            ("maxfail", self.failures_max),
+            ("stepwise", False),
+            ("usepdb", False),
+        ):
+            if hasattr(config.option, name):
+                setattr(config.option, name, value)
+        yield
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self.send("collected", len(session.items))
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.send("uncollected", report.nodeid, self.detail_of(report))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self.probes is not None:
+            self.probes.test = self.started
+        self.started += 1
+        self.outcome = self.detail = ""
+        self.send("start", nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if self.outcome in ("failed", "error"):
+            return
+        if report.failed:
+            self.outcome = "failed" if report.when == "call" else "error"
+            self.detail = self.detail_of(report)
+        elif type(report).__name__ == "SubtestReport":
+            return
+        elif report.skipped:
+            expected = hasattr(report, "wasxfail")
+            self.outcome = "xfailed" if expected else "skipped"
+        elif report.when == "call" and report.outcome == "passed":
+            self.outcome = "xpassed" if hasattr(report, "wasxfail") else "passed"
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        if self.probes is not None:
+            self.probes.test = -1
+        if self.outcome:
+            self.send("result", nodeid, self.outcome, self.detail)
+
+
+class Probes:
+    """Which tests run which statements.
+
+    A call is put before each statement that is asked about while its module is compiled. Nothing
+    else costs anything, and nothing else changes: lines, names and sources stay what they are.
+    Modules that something else compiles, such as pytest's own rewriting of tests, have no probes.
+    """
+
+    NAME = "__trueup_ran__"
+
+    def __init__(self, root: str, lines: Dict[str, Sequence[int]]) -> None:
+        # The test that runs now, by its place in the order of starting; -1 outside of tests, which
+        # is where imports and collection are.
+        self.test = -1
+        self.places: List[Tuple[str, int]] = []
+        self.tests: List[Set[int]] = []
+        self.wanted = {
+            os.path.realpath(os.path.join(root, path)): (path, set(found))
+            for path, found in lines.items()
+        }
+
+    def install(self) -> None:
+        import builtins
+        from importlib.machinery import SourceFileLoader
+
+        tests, wanted = self.tests, self.wanted
+        whole = SourceFileLoader.get_code
+
+        def ran(number: int) -> None:
+            tests[number].add(self.test)
+
+        def get_code(loader: Any, name: str) -> Any:
+            path = loader.get_filename(name)
+            found = wanted.get(os.path.realpath(path))
+            if found is None:
+                return whole(loader, name)
+            tree = self.with_probes(loader.get_data(path), path, *found)
+            return compile(tree, path, "exec", dont_inherit=True)
+
+        setattr(builtins, self.NAME, ran)
+        # Not `source_to_code`: cached bytecode would be taken before that is asked.
+        SourceFileLoader.get_code = get_code  # type: ignore[assignment, method-assign, unused-ignore]
+
+    def with_probes(self, source: bytes, filename: str, path: str, lines: Set[int]) -> Any:
+        import ast
+
+        tree = ast.parse(source, filename)
+        for node in ast.walk(tree):
+            for name in ("body", "orelse", "finalbody"):
+                block = getattr(node, name, None)
+                if isinstance(block, list):
+                    block[:] = self.probed(block, path, lines)
+            for inner in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
+                if first_line(inner) in lines:
+                    inner.body.insert(0, self.probe(path, first_line(inner), inner.body[0]))
+        return ast.fix_missing_locations(tree)
+
+    def probed(self, block: List[Any], path: str, lines: Set[int]) -> List[Any]:
+        import ast
+
+        found: List[Any] = []
+        for position, statement in enumerate(block):
+            line = first_line(statement)
+            text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+            # A docstring and `__future__` have to come first, and the first leaves no trace.
+            apart = future or (text and position == 0) or hasattr(statement, self.NAME)
+            if line in lines and not apart:
+                found.append(self.probe(path, line, statement))
+            found.append(statement)
+        return found
+
+    def probe(self, path: str, line: int, statement: Any) -> Any:
+        import ast
+
+        self.places.append((path, line))
+        self.tests.append(set())
+        name = ast.Name(self.NAME, ast.Load())
+        call = ast.Call(name, [ast.Constant(len(self.places) - 1)], [])
+        made = ast.copy_location(ast.Expr(call), statement)
+        setattr(made, self.NAME, True)
+        return made
+
+
+def first_line(statement: Any) -> int:
+    """Where a statement begins: at its first decorator, or at the pattern of a `case`."""
+    if getattr(statement, "decorator_list", None):
+        return min(int(decorator.lineno) for decorator in statement.decorator_list)
+    return int(getattr(getattr(statement, "pattern", statement), "lineno", 0))
+
+
+def is_project(config: Dict[str, Any], path: str) -> bool:
+    """Whether a real path is the user's own code, and not a library in an environment inside."""
+    return under(path, config["workspace"]) and not any(
+        under(path, library) for library in config["libraries"]
+    )
+
+
+def inner_libraries(workspace: str) -> List[str]:
+    """Folders of libraries that lie inside the workspace: a `.venv`, usually."""
+    import sysconfig
+
+    wanted = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()}
+    real = {os.path.realpath(path) for path in wanted}
+    return sorted(path for path in real if under(path, workspace) and path != workspace)
+
+
+def file_of(module: Any) -> str:
+    path = getattr(module, "__file__", None)
+    return os.path.realpath(path) if isinstance(path, str) else ""
+
+
+def project_modules(config: Dict[str, Any]) -> List[str]:
+    """Names of loaded modules that came from the workspace as it is on disk."""
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if name != "__main__" and is_project(config, file_of(module))
+    ]
+
+
+def third_party_modules(config: Dict[str, Any], before: Set[str]) -> List[str]:
+    """Modules loaded since `before` that a later run may find already there."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        if name in before or spec is None or spec.name != name or name == "__main__":
+            continue
+        path = file_of(module)
+        in_a_library = any(under(path, folder) for folder in config["importable"])
+        if spec.origin in ("built-in", "frozen") or (
+            path and in_a_library and not is_project(config, path)
+        ):
+            found.append(name)
+    return found
+
+
+def pose_as_pytest() -> None:
+    """Be `python -m pytest`, so that a process that is spawned does not run this file again."""
+    spec = importlib.util.find_spec("pytest.__main__")
+    module = type(sys)("__main__")
+    module.__file__ = spec.origin if spec else None
+    module.__spec__ = spec
+    sys.modules["__main__"] = module
+    sys.argv[:] = [str(module.__file__)]
+
+
+def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """Everything from the interpreter's state to the last event of the run."""
+    root = config["root"]
+    os.chdir(root)
+    os.environ["XDG_CACHE_HOME"] = os.path.join(os.environ["HOME"], ".cache")
+    # Only a dry run's bytecode is kept: it comes from the workspace as it is, not from a change.
+    sys.dont_write_bytecode = not (request["learn"] and config["mode"] == "namespaces")
+    sys.path[:] = config["sys_path"]
+    sys.meta_path[:] = config["meta_path"]
+    if config["mode"] == "copy":
+        remap_imports(config)
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    reset_inherited_state()
+    probes = Probes(root, request["probes"])
+    if request["probes"]:
+        probes.install()
+    import pytest
+
+    pose_as_pytest()
+    # After every other hook wrapper of the project's plugins has been registered.
+    for hook in (Reporter.pytest_load_initial_conftests, Reporter.pytest_cmdline_main):
+        pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
+    stop_after = int(request.get("stop_early", False))
+    reporter = Reporter(config["details_bytes"], stop_after, probes)
+    before = set(sys.modules)
+    code = pytest.main(
+        [
+            "-q",
+            "--color=no",
+            "--continue-on-collection-errors",
+            "-p",
+            "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestAssertRewriteWarning",
+            *(["--collect-only"] if request["learn"] else []),
+            *request["tests"],
+        ],
+        plugins=[reporter],
+    )
+    for number, (path, line) in enumerate(probes.places):
+        tests = probes.tests[number]
+        if tests:
+            reporter.send("runners", path, line, sorted(tests))
+    if config["mode"] == "copy":
+        reporter.send("old-code", project_modules(config)[:20])
+    if request["learn"]:
+        reporter.send("loaded", third_party_modules(config, before))
+        reporter.send("patterns", compiled_patterns())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reporter.send("done", int(code))
+
+
+def compiled_patterns() -> List[Tuple[str, int]]:
+    """Regular expressions that `re` has cached: text and flags, so data rather than code."""
+    keys = list(getattr(re, "_cache", ()))
+    return [(key[1], int(key[2])) for key in keys if isinstance(key[1], str)]
+
+
+def compile_patterns(patterns: Iterable[Tuple[str, int]]) -> None:
+    """Fill the cache of `re`: compiling is most of what importing some packages costs."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text, flags in patterns:
+            with contextlib.suppress(re.error, RecursionError, OverflowError, ValueError):
+                re.compile(text, flags)
+
+
+def reset_inherited_state() -> None:
+    """What a fork shares with its siblings and a fresh interpreter would not."""
+    import random
+    import tempfile
+
+    random.seed()
+    tempfile.tempdir = None
+
+
+def child(agent: Agent, request: Dict[str, Any], pipe: int, log: int) -> NoReturn:
+    """The forked process of one run; ends here."""
+    config = agent.config
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for source, target in ((pipe, 200), (log, 201), (null, 0), (201, 1), (201, 2), (200, 3)):
+            os.dup2(source, target)
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > RESULT_FD:
+                with contextlib.suppress(OSError):
+                    os.close(int(name))
+        os.set_inheritable(RESULT_FD, False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        config["root"] = config["workspace"]
+        if config["mode"] == "namespaces":
+            enter_namespaces(config, request)
+        else:
+            enter_copy(config, request)
+        limit_resources(config)
+        if config["mode"] == "namespaces" and seccomp_supported():
+            install_seccomp()
+    except BaseException as problem:
+        Reporter(0).send("failed", "%s: %s" % (type(problem).__name__, problem))
+        os._exit(SETUP_FAILED)
+    try:
+        run_pytest(config, request)
+        os._exit(0)
+    except BaseException:
+        import traceback
+
+        Reporter(0).send("failed", shortened(traceback.format_exc()))
+    finally:
+        os._exit(SETUP_FAILED)
+
+
+# ---------------------------------------------------------------------------------------------
+# Preloading: third-party modules, tried in a throw-away fork first.
+# ---------------------------------------------------------------------------------------------
+
+
+class State:
+    """What an import may leave behind that no fork would survive unchanged."""
+
+    def __init__(self) -> None:
+        # Native threads too, which the threading module does not know.
+        self.threads = len(os.listdir("/proc/self/task"))
+        self.files = set()
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                link = os.readlink("/proc/self/fd/" + name)
+            except OSError:
+                continue
+            if link.startswith(("socket:", "anon_inode:", "pipe:")):
+                self.files.add(link)
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            self.children = 1
+        except ChildProcessError:
+            self.children = 0
+
+    def grew_from(self, before: State) -> bool:
+        return (
+            self.threads > before.threads
+            or bool(self.files - before.files)
+            or self.children > before.children
+        )
+
+
+class Preload:
+    """Loads what is safe to have loaded before a fork, and remembers what is not."""
+
+    def __init__(self, config: Dict[str, Any]) -> None:
+        import _pytest.config
+
+        self.config = config
+        self.refused: Set[str] = set()
+        for name in _pytest.config.default_plugins:
+            with contextlib.suppress(Exception):
+                importlib.import_module("_pytest." + name)
+        self.hook = self._assertion_hook()
+        self.plugins = self._plugins()
+
+    def _assertion_hook(self) -> Any:
+        """Pytest's own import hook, so that the assertions of preloaded plugins explain themselves.
+
+        None where this version of pytest gives it to nobody else; the plugins work without.
+        """
+        import _pytest.assertion
+        import _pytest.config
+
+        configuration: Any = _pytest.config.get_config()
+        if not hasattr(configuration, "inicfg"):
+            # Before pytest 9 the hook reads settings that only a real start has parsed.
+            configuration.inicfg = {}
+        try:
+            hook = _pytest.assertion.install_importhook(configuration)
+        except Exception:
+            return None
+        sys.meta_path.remove(hook)
+        return hook
+
+    def _plugins(self) -> List[str]:
+        from importlib import metadata
+
+        from _pytest.config import _iter_rewritable_modules
+
+        wanted = []
+        for distribution in metadata.distributions():
+            entries = [e for e in distribution.entry_points if e.group == "pytest11"]
+            if not entries:
+                continue
+            files = [str(file) for file in distribution.files or ()]
+            wanted += [entry.value.partition(":")[0] for entry in entries]
+            # The packages of the distribution as well: what a plugin loads late would otherwise
+            # be loaded by every run.
+            wanted += [f.split("/")[0] for f in files if re.match(r"[^/]+/__init__\.py$", f)]
+            if self.hook is not None:
+                names = [n for n in _iter_rewritable_modules(files) if n not in sys.modules]
+                self.hook.mark_rewrite(*names)
+        return [name for name in wanted if self._outside(name)]
+
+    def _outside(self, name: str) -> bool:
+        try:
+            spec = importlib.util.find_spec(name.partition(".")[0])
+        except Exception:
+            return False
+        return bool(spec and spec.origin) and not is_project(
+            self.config, os.path.realpath(str(spec and spec.origin))
+        )
+
+    def load(self, names: Iterable[str]) -> None:
+        hooks = [] if self.hook is None else [self.hook]
+        sys.meta_path[:0] = hooks
+        try:
+            for name in self._safe(names):
+                try:
+                    importlib.import_module(name)
+                except Exception:
+                    self.refused.add(name)
+        finally:
+            for hook in hooks:
+                sys.meta_path.remove(hook)
+
+    def _wanted(self, names: Iterable[str]) -> List[str]:
+        return [
+            name
+            for name in dict.fromkeys(names)
+            if name not in sys.modules
+            and name not in self.refused
+            and name.partition(".")[0] not in self.refused
+        ]
+
+    def _safe(self, names: Iterable[str]) -> List[str]:
+        """Those of `names` that a throw-away fork imports without harm; the rest is refused."""
+        wanted = self._wanted(names)
+        for _ in range(TRIALS_MAX):
+            if not wanted:
+                return []
+            failed, culprit = self._trial(wanted)
+            self.refused |= failed
+            if culprit is None:
+                return self._wanted(wanted)
+            package = culprit.partition(".")[0]
+            again = any(name.partition(".")[0] == package for name in self.refused)
+            self.refused.add(package if again else culprit)
+            wanted = self._wanted(wanted)
+        return []
+
+    def _trial(self, names: Sequence[str]) -> Tuple[Set[str], Optional[str]]:
+        """(what could not be imported, the first that does harm) from one trial."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            self._import_and_tell(names, writer)
+        os.close(writer)
+        said = b""
+        deadline = time.monotonic() + TRIAL_SECONDS
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([reader], [], [], left)[0]:
+                break
+            piece = os.read(reader, 1 << 16)
+            if not piece:
+                break
+            said += piece
+        os.close(reader)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        end_orphans()
+        lines = said.decode().splitlines()
+        failed = {line[1:] for line in lines if line.startswith("x")}
+        if lines and lines[-1] == "done":
+            return failed, None
+        tried = [line[1:] for line in lines if line.startswith("?")]
+        return failed, tried[-1] if tried else names[0]
+
+    def _import_and_tell(self, names: Sequence[str], writer: int) -> NoReturn:
+        try:
+            null = os.open(os.devnull, os.O_RDWR)
+            for descriptor in range(3):
+                os.dup2(null, descriptor)
+            os.close(null)
+            for name in names:
+                os.write(writer, ("?%s\n" % name).encode())
+                before = State()
+                try:
+                    importlib.import_module(name)
+                except Exception:
+                    os.write(writer, ("x%s\n" % name).encode())
+                    continue
+                if State().grew_from(before) or project_modules(self.config):
+                    os._exit(1)
+            os.write(writer, b"done\n")
+        finally:
+            os._exit(0)
+
+
+def end_orphans() -> None:
+    """As the first process of a namespace: nothing of a trial may live on."""
+    if os.getpid() != 1:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    try:
+        while os.waitpid(-1, 0)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+# ---------------------------------------------------------------------------------------------
+# Serve: requests in, events out.
+# ---------------------------------------------------------------------------------------------
+
+
+def stamp(path: str) -> Optional[Tuple[int, int, int, int]]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+class Bytecode:
+    """What a dry run compiled, as a layer below later runs.
+
+    It is never stale: a source that has been touched since, even within the same second, takes its
+    bytecode out of the runs that follow.
+    """
+
+    def __init__(self, workspace: str) -> None:
+        self.workspace = workspace
+        self.sources: Dict[str, Tuple[str, Tuple[int, int, int, int]]] = {}
+
+    def keep(self, since: float) -> None:
+        """Take the .pyc files, and nothing else, of sources that are older than the dry run."""
+        marker = "." + str(sys.implementation.cache_tag)
+        written = LEARNED + "/up"
+        for folder, _, names in os.walk(written):
+            if os.path.basename(folder) != "__pycache__":
+                continue
+            relative = os.path.relpath(folder, written)
+            for name in names:
+                stem = name.partition(marker)[0]
+                source = os.path.join(self.workspace, os.path.dirname(relative), stem + ".py")
+                now = stamp(source)
+                if not name.endswith(".pyc") or now is None or now[1] / 1e9 > since - 1:
+                    continue
+                target = os.path.join(BYTECODE, relative)
+                os.makedirs(target, exist_ok=True)
+                shutil.copyfile(os.path.join(folder, name), os.path.join(target, name))
+                self.sources[os.path.join(relative, name)] = (source, now)
+        os.chmod(BYTECODE, os.stat(self.workspace).st_mode & 0o777)
+        same_permissions(BYTECODE, self.workspace)
+        shutil.rmtree(written, ignore_errors=True)
+
+    def stale(self) -> List[str]:
+        return [path for path, (source, then) in self.sources.items() if stamp(source) != then]
+
+
+class Run:
+    """One request that is being served."""
+
+    def __init__(self, request: Dict[str, Any], pid: int, pipe: int, log: int) -> None:
+        self.request = request
+        self.pid = pid
+        self.pipe = pipe
+        self.log = log
+        self.started = time.monotonic()
+        self.deadline = self.started + request["timeout"]
+        self.unread = b""
+        self.received = 0
+        self.stopped = ""
+        self.events: List[Any] = []
+
+
+class Agent:
+    """Serves requests until its input ends; nothing that it started lives longer than it."""
+
+    def __init__(self, config: Dict[str, Any]) -> None:
+        self.config = config
+        self.runs: Dict[int, Run] = {}
+        self.poll = select.poll()
+        self.input = b""
+        self.quiet = False
+        self.bytecode = Bytecode(config["workspace"])
+
+    def start(self, request: Dict[str, Any]) -> Run:
+        if self.config["mode"] == "copy":
+            request["folder"] = os.path.join(self.config["scratch"], "run-%s" % request["id"])
+            os.makedirs(request["folder"])
+        request["stale"] = self.bytecode.stale()
+        reader, writer = os.pipe()
+        log = os.memfd_create("output")
+        pid = os.fork()
+        if pid == 0:
+            child(self, request, writer, log)
+        os.close(writer)
+        run = Run(request, pid, reader, log)
+        self.runs[reader] = run
+        self.poll.register(reader, select.POLLIN)
+        return run
+
+    def stop(self, run: Run, how: str) -> None:
+        """Kill everything of a run. It is over when its pipe ends: no process holds it then."""
+        if run.stopped:
+            return
+        run.stopped = how
+        run.deadline = time.monotonic() + 2 * SWEEP_SECONDS
+        gently = self.config["mode"] == "copy"
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(run.pid, signal.SIGTERM if gently else signal.SIGKILL)
+
+    def read(self, run: Run) -> None:
+        piece = os.read(run.pipe, 1 << 16)
+        if not piece:
+            self.finish(run)
+            return
+        run.received += len(piece)
+        *lines, run.unread = (run.unread + piece).split(b"\n")
+        if run.received > self.config["output_bytes"] or len(run.unread) > LINE_BYTES_MAX:
+            self.stop(run, "output")
+            return
+        for line in lines:
+            self.tell(run, line.decode(errors="replace"))
+
+    def tell(self, run: Run, line: str) -> None:
+        if self.quiet:
+            run.events.append(line)
+        else:
+            say({"run": run.request["id"], "line": line})
+
+    def finish(self, run: Run) -> None:
+        del self.runs[run.pipe]
+        self.poll.unregister(run.pipe)
+        os.close(run.pipe)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(run.pid, signal.SIGKILL)
+        code = exit_code(os.waitpid(run.pid, 0)[1])
+        size = os.fstat(run.log).st_size
+        tail = os.pread(run.log, 4096, max(0, size - 4096)).decode(errors="replace")
+        os.close(run.log)
+        if self.config["mode"] == "copy":
+            shutil.rmtree(run.request["folder"], ignore_errors=True)
+        self.reap()
+        if not self.quiet:
+            say(
+                {
+                    "run": run.request["id"],
+                    "event": "end",
+                    "stopped": run.stopped,
+                    "code": code,
+                    "elapsed": round(time.monotonic() - run.started, 4),
+                    "output": shortened(tail),
+                }
+            )
+
+    def reap(self) -> None:
+        """Orphans come to the first process of the namespace; runs are waited for by `finish`."""
+        running = {run.pid for run in self.runs.values()}
+        while os.getpid() == 1:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                if not ended or ended.si_pid in running:
+                    return
+                os.waitpid(ended.si_pid, 0)
+            except ChildProcessError:
+                return
+
+    def step(self, *, idle_seconds: float = 60.0) -> bool:
+        """Wait for one thing and deal with it; False when the server has gone."""
+        now = time.monotonic()
+        left = min([run.deadline - now for run in self.runs.values()] + [idle_seconds])
+        for descriptor, _ in self.poll.poll(max(0, int(left * 1000) + 1)):
+            if descriptor == 0:
+                piece = os.read(0, 1 << 16)
+                if not piece:
+                    return False
+                *lines, self.input = (self.input + piece).split(b"\n")
+                for line in lines:
+                    self.obey(json.loads(line))
+            elif descriptor in self.runs:
+                self.read(self.runs[descriptor])
+        now = time.monotonic()
+        for run in [run for run in self.runs.values() if run.deadline <= now]:
+            if run.stopped:
+                self.finish(run)
+            else:
+                self.stop(run, "timeout")
+        return True
+
+    def obey(self, request: Dict[str, Any]) -> None:
+        if request["op"] == "run":
+            self.start(request)
+        elif request["op"] == "kill":
+            for run in list(self.runs.values()):
+                if run.request["id"] == request["id"]:
+                    self.stop(run, "killed")
+
+    def learn(self) -> Tuple[Optional[int], List[str]]:
+        """(how many tests the suite has, which modules collecting them loads), from a dry run."""
+        self.quiet = True
+        since = time.time()
+        run = self.start(
+            {
+                "id": "learn",
+                "tests": [],
+                "changed": {},
+                "deleted": [],
+                "probes": {},
+                "timeout": LEARN_SECONDS,
+                "learn": True,
+            }
+        )
+        while run.pipe in self.runs:
+            self.step()
+        self.quiet = False
+        if self.config["mode"] == "namespaces":
+            self.bytecode.keep(since)
+        total: Optional[int] = None
+        loaded: List[str] = []
+        whole = True
+        for line in run.events:
+            try:
+                kind, *rest = json.loads(line)
+            except ValueError:
+                continue
+            if kind == "collected":
+                total = rest[0]
+            elif kind == "uncollected":
+                whole = False
+            elif kind == "loaded":
+                loaded = [name for name in rest[0] if isinstance(name, str)]
+            elif kind == "patterns" and self.config["preload"]:
+                compile_patterns((str(text), int(flags)) for text, flags in rest[0])
+        return total if whole else None, loaded
+
+    def close(self) -> None:
+        for run in list(self.runs.values()):
+            self.stop(run, "killed")
+        deadline = time.monotonic() + 2 * SWEEP_SECONDS
+        while self.config["mode"] == "copy" and self.runs and time.monotonic() < deadline:
+            for descriptor, _ in self.poll.poll(50):
+                if descriptor in self.runs:
+                    self.read(self.runs[descriptor])
+
+
+def without_project(config: Dict[str, Any]) -> None:
+    """From here on no import of this process can find a module of the workspace."""
+    sys.path[:] = [path for path in sys.path if not is_project(config, os.path.realpath(path))]
+    sys.meta_path[:] = [
+        finder
+        for finder in sys.meta_path
+        if "editable" not in str(getattr(finder, "__module__", "")) + type(finder).__module__
+    ]
+
+
+def warm_up(agent: Agent) -> Optional[int]:
+    """Load pytest and what the suite needs; returns how many tests the suite has, if known."""
+    config = agent.config
+    without_project(config)
+    preload = Preload(config)
+    if config["preload"]:
+        preload.load(preload.plugins)
+    total, loaded = agent.learn()
+    if config["preload"]:
+        preload.load(loaded)
+    state = State()
+    if config["preload"] and (project_modules(config) or state.threads > 1 or state.children):
+        # Something got past the trial. Start over without what the project's libraries bring.
+        end_orphans()
+        config["preload"] = False
+        start_over(config)
+    gc.collect()
+    # Otherwise each run copies every page that its own garbage collector touches.
+    gc.freeze()
+    return total
+
+
+def serve(config: Dict[str, Any]) -> None:
+    die_with_parent()
+    here = os.path.dirname(os.path.realpath(__file__))
+    workspace = config["workspace"]
+    # `python -m pytest` puts the working directory first, and many a project relies on it.
+    sys.path[:] = [
+        workspace,
+        *(path for path in sys.path if path and os.path.realpath(path) not in (here, workspace)),
+    ]
+    config["sys_path"], config["meta_path"] = list(sys.path), list(sys.meta_path)
+    config["libraries"] = inner_libraries(workspace)
+    config["importable"] = [os.path.realpath(path) for path in sys.path if os.path.isdir(path)]
+    if project_modules(config):
+        refuse("the environment loads the project's own code when Python starts")
+    if importlib.util.find_spec("pytest") is None:
+        refuse("pytest is not installed in the project's environment (%s)" % config["interpreter"])
+    agent = Agent(config)
+    total = None if config["cold"] else warm_up(agent)
+    say(
+        {
+            "event": "ready",
+            "mode": config["mode"],
+            "refused": config["refused"],
+            "seccomp": config["mode"] == "namespaces" and seccomp_supported(),
+            "home_hidden": not under(os.path.realpath(config["home"]), workspace),
+            "total": total,
+        }
+    )
+    agent.poll.register(0, select.POLLIN)
+    try:
+        while agent.step():
+            pass
+    finally:
+        agent.close()
+        os._exit(0)
+
+
+def main() -> None:
+    config = json.loads(sys.argv[1])
+    if config["stage"] == "launch":
+        launch(config)
+    else:
+        serve(config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What the tests' process is given, and how its isolation is put into words.
+
+The environment is an allow-list: a key, a token or a socket of the user's session is not in it. The
+sentence about the isolation is built from what the agent reports to have done, never from what was
+asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from trueup.runner.results import Isolation
+
+ALLOWED: Final = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "TERM", "LD_LIBRARY_PATH"})
+NAMESPACES: Final = "namespaces"
+NONE: Final = "none"
+
+
+def environment(interpreter: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of the agent. The agent itself adds HOME, TMPDIR and XDG_CACHE_HOME."""
+    base = os.environ if base is None else base
+    kept = {
+        name: value for name, value in base.items() if name in ALLOWED or name.startswith("LC_")
+    }
+    path = kept.get("PATH", os.defpath)
+    folder = interpreter.parent
+    if (folder.parent / "pyvenv.cfg").is_file():
+        kept["VIRTUAL_ENV"] = str(folder.parent)
+    kept["PATH"] = os.pathsep.join((str(folder), path))
+    kept.setdefault("LANG", "C.UTF-8")
+    return kept
+
+
+def isolation(ready: Mapping[str, object]) -> Isolation:
+    """What was in force, from the agent's own report."""
+    if ready.get("mode") != NAMESPACES:
+        return Isolation(
+            NONE,
+            f"no isolation ({ready.get('refused')}): the tests ran with your full rights on a copy",
+        )
+    filtered = "seccomp" if ready.get("seccomp") else "no seccomp filter for this processor"
+    home = "home hidden" if ready.get("home_hidden") else "home visible, as it is the workspace"
+    return Isolation(
+        NAMESPACES,
+        f"namespaces, overlay, {filtered}: {home}, "
+        "no network but its own localhost, writes discarded",
+    )

@@ -1,0 +1,174 @@
+"""Settings, and which may come from where.
+
+Three sources: the machine (`config.toml` in the user's configuration folder), the client (its
+machine-scoped settings, sent with `initialize`), and the project (`[tool.trueup]` in
+`pyproject.toml`). A project may make a limit stricter and nothing else: what is executed, where
+requests go and what may be spent is never read from a workspace.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from trueup import ConfigurationError
+
+APPLICATION: Final = "trueup"
+ISOLATION: Final = ("any", "namespaces")
+APPLY: Final = ("ask", "verified")
+VENDOR: Final = "https://api.anthropic.com"
+STRICTNESS: Final = frozenset({"mutants", "mutants_killed_min"})
+"""Limits of which less would be a weaker proof: a project may only raise them."""
+
+
+def limit(default: float, unit: str, says: str) -> float:
+    """A limit of Limits: its default, its unit and what it bounds."""
+    return field(default=default, metadata={"unit": unit, "says": says})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Everything here has a name, a default and a unit; a project may only make it stricter."""
+
+    repair_rounds: float = limit(2, "rounds", "how often a rejected model candidate goes back")
+    test_run_seconds: float = limit(60, "s", "wall time of one run of the affected tests")
+    test_output_bytes: float = limit(1 << 20, "bytes", "output of one test run that is read")
+    test_memory_bytes: float = limit(4 << 30, "bytes", "address space of one test process")
+    test_processes: float = limit(512, "processes", "processes of one test run")
+    mutants: float = limit(12, "mutants", "mutants of the changed lines that are tried")
+    mutants_seconds: float = limit(20, "s", "wall time of all mutants together")
+    mutants_killed_min: float = limit(0.8, "share", "mutants that the tests must notice")
+    model_seconds: float = limit(120, "s", "wall time of one answer of the model")
+    model_output_tokens: float = limit(16_000, "tokens", "length of one answer of the model")
+    context_tokens: float = limit(24_000, "tokens", "text of the workspace in one prompt")
+    retry_after_seconds: float = limit(10, "s", "longest wait that a model server may ask for")
+    job_seconds: float = limit(600, "s", "wall time of one suggestion")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Where the model is and which one. The key is in the environment of the server."""
+
+    base_url: str | None = None
+    models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
+    effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    model: ModelSettings = ModelSettings()
+    limits: Limits = Limits()
+    interpreter: str | None = None
+    isolation_minimum: str = "any"
+    """`namespaces`: refuse to run tests with less; `any`: run them and say what was in force."""
+    apply_model_changes: str = "ask"
+    """`ask`: show the diff first; `verified`: apply a verified change of the model at once."""
+
+
+def config_file() -> Path:
+    return platformdirs.user_config_path(APPLICATION) / "config.toml"
+
+
+def state_folder() -> Path:
+    return platformdirs.user_state_path(APPLICATION)
+
+
+def cache_folder() -> Path:
+    return platformdirs.user_cache_path(APPLICATION)
+
+
+def load(
+    root: str, client: Mapping[str, object] | None = None, *, config: Path | None = None
+) -> Settings:
+    """Machine, then client, then what the project may say. Raises ConfigurationError."""
+    settings = Settings()
+    machine = _read_toml(config or config_file())
+    for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
+        settings = _with_machine(settings, source, where)
+    table = _read_toml(Path(root, "pyproject.toml")).get("tool")
+    own = table.get("trueup", {}) if isinstance(table, dict) else {}
+    if isinstance(own, dict) and isinstance(own.get("limits"), dict):
+        settings = replace(settings, limits=_limits(settings.limits, own["limits"], lower=True))
+    return settings
+
+
+def _read_toml(path: Path) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise ConfigurationError(f"{path.name} cannot be read: {problem}") from None
+
+
+def _with_machine(settings: Settings, source: Mapping[str, object], where: str) -> Settings:
+    for key, value in source.items():
+        match key, value:
+            case "model", dict():
+                settings = replace(settings, model=_model(settings.model, value, where))
+            case "limits", dict():
+                settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
+            case "isolation", dict():
+                chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
+                settings = replace(settings, isolation_minimum=chosen)
+            case "interpreter", str() | None:
+                settings = replace(settings, interpreter=value or None)
+            case "apply_model_changes", _:
+                settings = replace(settings, apply_model_changes=_choice(value, APPLY, key, where))
+            case (("model" | "limits" | "isolation" | "interpreter"), _):
+                raise ConfigurationError(f"{where}: {key} has the wrong type")
+    return settings
+
+
+def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> ModelSettings:
+    base_url, models, effort = table.get("base_url"), table.get("models"), table.get("effort")
+    if base_url is not None and not (isinstance(base_url, str) and "://" in base_url):
+        raise ConfigurationError(f"{where}: model.base_url must be a URL")
+    if models is not None and not (
+        isinstance(models, list) and models and all(isinstance(name, str) for name in models)
+    ):
+        raise ConfigurationError(f"{where}: model.models must be a list of names")
+    return ModelSettings(
+        base_url=base_url or model.base_url,
+        models=tuple(models) if models else model.models,
+        effort=effort if isinstance(effort, str) else model.effort,
+    )
+
+
+def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limits:
+    known = {item.name for item in fields(Limits)}
+    changes: dict[str, float] = {}
+    for name, value in table.items():
+        if name not in known:
+            raise ConfigurationError(f"there is no limit called {name}")
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            raise ConfigurationError(f"the limit {name} must be a number that is not negative")
+        if not lower:
+            changes[name] = value
+        elif name in STRICTNESS:
+            changes[name] = max(getattr(limits, name), value)
+        else:
+            changes[name] = min(getattr(limits, name), value)
+    return replace(limits, **changes)
+
+
+def _choice(value: object, allowed: tuple[str, ...], key: str, where: str) -> str:
+    if value not in allowed:
+        raise ConfigurationError(f"{where}: {key} must be one of {', '.join(allowed)}")
+    return str(value)
+
+
+def endpoint(settings: Settings) -> str:
+    """Where requests go: the machine's setting, else our environment's, else the vendor."""
+    return settings.model.base_url or os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
+
+
+def model_key() -> str | None:
+    """The key of the model's API, from the environment of this process and nowhere else."""
+    return os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN") or None

@@ -1,0 +1,105 @@
+"""Comments and docstrings survive, and nobody left a note instead of code.
+
+A comment may go with the statement that carried it, when that statement itself is gone. A comment
+on a line of its own stays, and so does every docstring unless the goal is about it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from trueup.snapshot import Document
+from trueup.suggestion import Evidence, Recipe, SurfaceKind
+from trueup.symbols import Outline
+from trueup.verify.trial import Trial, failed, passed, unknown
+
+CHECK: Final = "comments"
+
+LAZY: Final = re.compile(
+    r"#\s*(\.{3}|…)|#.*\b(existing|remaining|rest of( the)?|same as before|unchanged)\b.*"
+    r"(code|unchanged|here|implementation|\.\.\.|…)",
+    re.IGNORECASE,
+)
+
+NOQA: Final = re.compile(r"#\s*noqa\b(?:[\s:,]+[A-Z]+\d+)*\s*", re.IGNORECASE)
+RUFF: Final = "ruff"
+"""The proposer that takes away what suppresses nothing; had it done so, the linters would say."""
+
+
+async def keeps_comments(trial: Trial) -> Evidence:
+    """No comment or docstring is lost, and no `# ... existing code ...` has come in."""
+    for path in trial.candidate.paths:
+        old, new = trial.before.get(path), trial.after.get(path)
+        if old is None or new is None or not path.endswith(".py"):
+            continue
+        try:
+            own = trial.candidate.proposer == RUFF
+            before = tuple(_comments(old.text, without_noqa=own))
+            after = tuple(_comments(new.text, without_noqa=own))
+            docs_before, docs_after = dict(_docstrings(old.text)), dict(_docstrings(new.text))
+        except (tokenize.TokenError, SyntaxError, ValueError) as problem:
+            return unknown(CHECK, f"{path} cannot be read: {problem}", path)
+        known = {text for text, _, _ in before}
+        for text, line, _ in after:
+            if text not in known and LAZY.search(text):
+                return failed(CHECK, f"a note stands for code: {text}", path, line)
+        if finding := _lost_comment(before, after, new):
+            return failed(CHECK, f"the comment {finding[0]!r} is lost", path, finding[1])
+        declared = trial.goal.surface.kind is SurfaceKind.DOCSTRING
+        if not declared and trial.goal.recipe is not Recipe.PATCH:
+            for name in docs_before.keys() & _defined(new.text):
+                if docs_before[name] != docs_after.get(name):
+                    what = "changed" if name in docs_after else "is lost"
+                    return failed(CHECK, f"the docstring of {name or path} {what}", path)
+    return passed(CHECK, "comments and docstrings are kept")
+
+
+def _comments(text: str, *, without_noqa: bool) -> Iterator[tuple[str, int, str]]:
+    """Each comment, its 1-based line, and the code before it on that line ("" for none)."""
+    # Lines end where Python says, at a lone CR too.
+    for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        said = NOQA.sub("", token.string).strip() if without_noqa else token.string
+        if said:
+            yield said, token.start[0], token.line[: token.start[1]].strip()
+
+
+def _lost_comment(
+    before: tuple[tuple[str, int, str], ...], after: tuple[tuple[str, int, str], ...], new: Document
+) -> tuple[str, int] | None:
+    left = Counter(text for text, _, _ in after)
+    spans = (new.line_span(line) for line in range(new.line_count))
+    code_after = {new.text[span.start : span.end].strip() for span in spans}
+    code_after |= {code for _, _, code in after}
+    for text, line, code in before:
+        if left[text]:
+            left[text] -= 1
+        elif not code or code in code_after:
+            return text, line
+    return None
+
+
+def _docstrings(text: str) -> Iterator[tuple[str, str]]:
+    """Docstrings by the qualified name of what they describe ("" for the module)."""
+    stack: list[tuple[str, ast.AST]] = [("", ast.parse(text))]
+    while stack:
+        name, node = stack.pop()
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            documented = ast.get_docstring(node)
+            if documented is not None:
+                yield name, documented
+        for child in ast.iter_child_nodes(node):
+            own = getattr(child, "name", None) if isinstance(child, ast.stmt) else None
+            stack.append((f"{name}.{own}".lstrip(".") if own else name, child))
+
+
+def _defined(text: str) -> set[str]:
+    """The names under which `_docstrings` could find one."""
+    return {"", *(symbol.qualified for symbol in Outline(text))}

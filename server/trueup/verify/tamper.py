@@ -1,0 +1,103 @@
+"""Tests are the judge, so a candidate does not touch them, nor tells a tool to look away."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import Final
+
+from trueup import workspace
+from trueup.runner.suite import suite_of
+from trueup.suggestion import Evidence, Recipe, SurfaceKind
+from trueup.verify import renames
+from trueup.verify.trial import Trial, failed, passed, unknown
+
+CHECK: Final = "tamper"
+
+SUPPRESSION: Final = re.compile(
+    r"#\s*(noqa\b|flake8[:=]\s*noqa|ruff:\s*(noqa|disable|ignore|file-ignore)|type:\s*ignore"
+    r"|(pyright|pyrefly|ty|zuban):\s*(ignore|basic)|mypy:|pylint:\s*(disable|skip)|pragma:\s*no\b"
+    r"|fmt:\s*(off|skip)|isort:\s*(skip|off)|yapf:\s*disable|nosec\b|nosemgrep\b)",
+    re.IGNORECASE,
+)
+
+_JUDGING_FILES: Final = frozenset(
+    {
+        ".coveragerc",
+        ".pytest.ini",
+        ".pytest.toml",
+        "conftest.py",
+        "pyproject.toml",
+        "pytest.ini",
+        "pytest.toml",
+        "setup.cfg",
+        "sitecustomize.py",
+        "tox.ini",
+        "usercustomize.py",
+    }
+)
+"""Names of files that decide which tests run and what counts as passing."""
+
+
+async def leaves_tests_alone(trial: Trial) -> Evidence:
+    """No test is edited and no suppression is added. A user's own patch may add tests."""
+    suite = suite_of(trial.before.root)
+    edited = [
+        path for path in trial.candidate.paths if workspace.is_test(path) or suite.holds(path)
+    ]
+    follows = bool(edited) and _only_follows(trial, tuple(edited))
+    if edited and not follows and trial.goal.recipe is not Recipe.PATCH:
+        if trial.goal.path not in edited:
+            return failed(CHECK, f"edits the test file {edited[0]}", edited[0])
+        return unknown(CHECK, f"edits the test file {edited[0]}, which is the judge", edited[0])
+    judging = [path for path in trial.candidate.paths if PurePosixPath(path).name in _JUDGING_FILES]
+    if judging and not follows:
+        return unknown(CHECK, f"edits {judging[0]}, which decides how tests judge", judging[0])
+    changed = [path for path in edited if trial.before.get(path) is not None]
+    if changed and not follows:
+        return unknown(
+            CHECK,
+            f"edits the test file {changed[0]}; whether it judges as strictly is not known",
+            changed[0],
+        )
+    for path in trial.candidate.paths:
+        old, new = trial.before.get(path), trial.after.get(path)
+        if new is None or not path.endswith(".py"):
+            continue
+        try:
+            added = _suppressions(new.text) - _suppressions(old.text if old else "")
+        except (tokenize.TokenError, SyntaxError) as problem:
+            return unknown(CHECK, f"the comments of {path} cannot be read: {problem}", path)
+        if added:
+            return failed(CHECK, f"adds the suppression {next(iter(added))!r}", path)
+    if follows:
+        return passed(CHECK, f"tests are edited only where they name what the goal {_verb(trial)}")
+    return passed(CHECK, "no test is touched, no suppression added")
+
+
+def _only_follows(trial: Trial, edited: tuple[str, ...]) -> bool:
+    """Whether the tests say the same as before, of a thing that is called or kept elsewhere now."""
+    surface = trial.goal.surface
+    if surface.kind is SurfaceKind.RENAME:
+        names = surface.old.rpartition(".")[2], surface.new.rpartition(".")[2]
+        return renames.only_renames(trial.before, trial.after, edited, names)
+    if surface.kind is SurfaceKind.MOVE:
+        return renames.only_imports(trial.before, trial.after, edited)
+    return False
+
+
+def _verb(trial: Trial) -> str:
+    return "renames" if trial.goal.surface.kind is SurfaceKind.RENAME else "moves"
+
+
+def _suppressions(text: str) -> Counter[str]:
+    # Lines end where Python says, at a lone CR too.
+    tokens = tokenize.generate_tokens(io.StringIO(text, newline=None).readline)
+    return Counter(
+        token.string
+        for token in tokens
+        if token.type == tokenize.COMMENT and SUPPRESSION.search(token.string)
+    )

@@ -1,0 +1,181 @@
+"""One candidate on its way through the gate.
+
+A Trial holds what the checks share: the workspace before and after, and the runs of the affected
+tests, each made once however many checks ask for it. It does not know what the checks conclude.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from trueup import workspace
+from trueup.runner.affected import Affected
+from trueup.runner.results import RunRequest, TestRun
+from trueup.settings import Limits
+from trueup.snapshot import Snapshot
+from trueup.suggestion import Candidate, Evidence, Goal, Outcome
+from trueup.verify import changes
+from trueup.verify.pairing import aligned, unpaired
+
+RunTests = Callable[[RunRequest], Awaitable[TestRun]]
+FindTests = Callable[[Collection[str], Mapping[str, str]], Awaitable[Affected]]
+
+
+@dataclass(frozen=True, slots=True)
+class TestBed:
+    """How tests are run here.
+
+    `refusal` makes ready to run, asking the user where that is needed, and answers with the reason
+    why nothing can be run, or "". Nothing of the project is executed before it was awaited.
+    """
+
+    __test__ = False
+
+    affected: FindTests
+    refusal: Callable[[], Awaitable[str]]
+    run: RunTests
+    confirm: RunTests
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The affected tests on the workspace as it is and with the candidate in it."""
+
+    before: TestRun
+    after: TestRun
+
+
+@dataclass
+class Trial:
+    goal: Goal
+    candidate: Candidate
+    before: Snapshot
+    after: Snapshot
+    bed: TestBed
+    limits: Limits
+    baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = field(default_factory=dict)
+    """Runs of tests on the unchanged workspace, shared by all trials of a job."""
+    """The tests that pass with the change, alone; only where some do not."""
+    absent: frozenset[str] = frozenset()
+    """Files of the disk that are not in the workspace that is judged, but where it holds them."""
+    _sides: asyncio.Task[Sides] | None = None
+
+    @cached_property
+    def only_text(self) -> bool:
+        """Whether no code changes: the syntax trees are equal but for docstrings."""
+        return all(
+            path.endswith(".py")
+            and (old := self.before.get(path)) is not None
+            and (new := self.after.get(path)) is not None
+            and changes.same_code(old.text, new.text)
+            for path in self.candidate.paths
+        )
+
+    @cached_property
+    def statements(self) -> Mapping[str, tuple[changes.Statement, ...]]:
+        """Changed statements that leave a trace when they run, by path; syntax was checked.
+
+        Those of tests are not among them: they judge, and are looked after by `tamper`.
+        """
+        found = {}
+        for path in self.candidate.paths:
+            old, new = self.before.get(path), self.after.get(path)
+            if new is not None and path.endswith(".py") and not workspace.is_test(path):
+                found[path] = changes.changed_statements(old.text if old else "", new.text)
+        return found
+
+    async def obstacle(self, why_no_tests: str = "there is nothing to run") -> str:
+        """Why no test can say anything about this candidate, or ""."""
+        if not (await self.affected()).tests:
+            return why_no_tests
+        return await self.bed.refusal()
+
+    async def affected(self) -> Affected:
+        overlay = {document.path: document.text for document in self.before}
+        return await self.bed.affected(self.candidate.paths, overlay)
+
+    def request(self, snapshot: Snapshot, tests: tuple[str, ...]) -> RunRequest:
+        """A run of `tests` on `snapshot`."""
+        return RunRequest(
+            tests=tests,
+            changed=workspace.unsaved(snapshot),
+            deleted=tuple(
+                path
+                for path in sorted({*self.candidate.paths, *self.absent})
+                if snapshot.get(path) is None and Path(snapshot.root, path).exists()
+            ),
+            timeout_s=self.limits.test_run_seconds,
+        )
+
+    async def _aligned(self, before: TestRun, after: TestRun) -> TestRun:
+        """`after` with its tests named as in `before`, where an id is new in every run anyway.
+
+        Parameters may come from the code that is changed. So a test whose id is another one now is
+        the same test only if the unchanged workspace gives it another id too.
+        """
+        functions = unpaired(before, after)
+        if not functions:
+            return after
+        again = await self.bed.run(self.request(self.before, functions))
+        volatile = frozenset(functions) & frozenset(unpaired(before, again, functions))
+        return aligned(before, after, volatile)
+
+    def _probes(self) -> dict[str, frozenset[int]]:
+        return {
+            path: frozenset(item.first for item in items) for path, items in self.statements.items()
+        }
+
+    @property
+    def ran(self) -> bool:
+        """Whether the affected tests ran to some end on both sides."""
+        return self._sides is not None and self._sides.done() and not self._sides.cancelled()
+
+    async def sides(self) -> Sides:
+        """Both runs of the affected tests, at the same time; `affected` must not be empty."""
+        if self._sides is None:
+            self._sides = asyncio.create_task(self._run_both())
+        return await self._sides
+
+    async def _run_both(self) -> Sides:
+        tests = (await self.affected()).tests
+        if tests not in self.baselines:
+            request = self.request(self.before, tests)
+            self.baselines[tests] = asyncio.create_task(_awaited(self.bed.run(request)))
+        probing = replace(self.request(self.after, tests), probes=self._probes())
+        after = asyncio.create_task(_awaited(self.bed.run(probing)))
+        try:
+            # Shielded: another trial of the job may be waiting for it too.
+            before = await asyncio.shield(self.baselines[tests])
+            return Sides(before, await self._aligned(before, await after))
+        finally:
+            # Also on cancellation: no run outlives the trial that wanted it.
+            after.cancel()
+
+    async def close(self) -> None:
+        """Stop what is still running for this trial; the baselines belong to the job."""
+        if self._sides is not None and not self._sides.done():
+            self._sides.cancel()
+            await asyncio.gather(self._sides, return_exceptions=True)
+
+
+async def _awaited(run: Awaitable[TestRun]) -> TestRun:
+    return await run
+
+
+Check = Callable[[Trial], Awaitable[Evidence]]
+
+
+def passed(check: str, detail: str) -> Evidence:
+    return Evidence(check, Outcome.PASSED, detail)
+
+
+def failed(check: str, detail: str, path: str | None = None, line: int | None = None) -> Evidence:
+    return Evidence(check, Outcome.FAILED, detail, path, line)
+
+
+def unknown(check: str, detail: str, path: str | None = None, line: int | None = None) -> Evidence:
+    return Evidence(check, Outcome.UNKNOWN, detail, path, line)

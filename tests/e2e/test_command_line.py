@@ -1,0 +1,330 @@
+"""The commands as a person, a hook or CI types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.sessions import SOURCE
+from support.tiny_projects import Project
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+RIGHT = ("return result - discount", "return -(discount - result)")
+WRONG = ("return result - discount", "return result")
+DEAD = ("return len(values) == 0", "return not values")
+
+
+@pytest.fixture
+def trueup(shop: Project, environment: dict[str, str]) -> Run:
+    """Runs `trueup` in the project, without a terminal."""
+
+    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "trueup", *arguments],
+            cwd=shop.root,
+            env=environment | {"COLUMNS": "200"},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def repository(shop: Project) -> Project:
+    def git(*arguments: str) -> None:
+        identity = {"GIT_AUTHOR_NAME": "a", "GIT_COMMITTER_NAME": "a"} | {
+            "GIT_AUTHOR_EMAIL": "a@example.org",
+            "GIT_COMMITTER_EMAIL": "a@example.org",
+        }
+        subprocess.run(
+            ["git", "-c", "init.defaultBranch=main", *arguments],
+            cwd=shop.root, env=os.environ | identity, check=True, capture_output=True,
+        )  # fmt: skip
+
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "Start")
+    return shop
+
+
+def change(project: Project, replacement: tuple[str, str]) -> None:
+    file = project.root / SOURCE
+    file.write_text(file.read_text().replace(*replacement))
+
+
+def verdict(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.stdout, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("replacement", "kind", "outcome", "code"),
+    [
+        (RIGHT, "refactor", "verified", 0),
+        (WRONG, "refactor", "rejected", 1),
+        (DEAD, "refactor", "unproven", 3),
+    ],
+)
+def test_the_working_tree_is_judged_against_the_last_commit(
+    repository: Project,
+    trueup: Run,
+    replacement: tuple[str, str],
+    kind: str,
+    outcome: str,
+    code: int,
+) -> None:
+    change(repository, replacement)
+    done = trueup("verify", "--json", "--trust", "--kind", kind, *interpreter(repository))
+    answer = verdict(done)
+    assert (answer["outcome"], done.returncode) == (outcome, code), answer
+    assert set(answer) == {
+        "outcome", "kind", "evidence", "tests", "counterexample", "isolation", "elapsed_ms",
+    }  # fmt: skip
+    assert set(answer["tests"]) == {
+        "selected", "total", "passed", "failed", "red_before",
+        "changed_statements", "covered_statements",
+    }  # fmt: skip
+    assert answer["tests"]["total"] == 4
+    if outcome == "rejected":
+        assert answer["tests"]["failed"] == ["tests/test_total.py::test_the_discount_is_taken_off"]
+
+
+def interpreter(project: Project) -> tuple[str, str]:
+    return "--interpreter", str(project.interpreter)
+
+
+def test_what_is_staged_is_judged_as_it_would_be_committed(
+    repository: Project, trueup: Run
+) -> None:
+    change(repository, RIGHT)
+    subprocess.run(["git", "add", "-A"], cwd=repository.root, check=True)
+    change(repository, (RIGHT[1], "return 17"))
+    staged = trueup("verify", "--staged", "--json", "--trust", *interpreter(repository))
+    assert verdict(staged)["outcome"] == "verified", staged.stdout
+    tree = trueup("verify", "--json", "--trust", *interpreter(repository))
+    assert verdict(tree)["outcome"] == "rejected"
+
+
+def test_a_diff_of_whoever_wrote_it(repository: Project, trueup: Run) -> None:
+    change(repository, WRONG)
+    diff = subprocess.run(
+        ["git", "diff"], cwd=repository.root, check=True, capture_output=True, text=True
+    ).stdout
+    subprocess.run(["git", "checkout", "."], cwd=repository.root, check=True, capture_output=True)
+    before = (repository.root / SOURCE).read_bytes()
+    done = trueup("verify", "--diff", "-", "--trust", *interpreter(repository), stdin=diff)
+    assert done.returncode == 1
+    assert "REJECTED" in done.stdout
+    assert "test_the_discount_is_taken_off" in done.stdout
+    assert "-    return result - discount" in done.stdout
+    assert (repository.root / SOURCE).read_bytes() == before
+
+
+def test_a_file_that_git_does_not_know_yet_is_part_of_the_tree(
+    repository: Project, trueup: Run
+) -> None:
+    repository.put("shop/extra.py", "def extra():\n    return 1\n")
+    repository.put(
+        "tests/test_extra.py",
+        "from shop.extra import extra\n\n\ndef test_it():\n    assert extra()\n",
+    )
+    done = trueup("verify", "--json", "--trust", "--kind", "fix", *interpreter(repository))
+    answer = verdict(done)
+    assert answer["tests"]["selected"] == 1, answer
+    assert answer["outcome"] == "unproven"
+
+
+def test_a_fix_is_shown_and_written_only_when_told(repository: Project, trueup: Run) -> None:
+    change(repository, ('"""What a basket costs."""', '"""What a basket costs."""\n\nimport os'))
+    before = (repository.root / SOURCE).read_text()
+    shown = trueup("fix", f"{SOURCE}:3", "--trust", *interpreter(repository))
+    assert shown.returncode == 0, shown.stderr
+    assert "VERIFIED" in shown.stdout
+    assert (repository.root / SOURCE).read_text() == before
+    written = trueup("fix", f"{SOURCE}:3", "--apply", "--trust", *interpreter(repository))
+    assert written.returncode == 0
+    assert "import os" not in (repository.root / SOURCE).read_text()
+
+
+def test_all_fixes_are_the_part_that_verifies(repository: Project, trueup: Run) -> None:
+    repository.put("pyproject.toml", '[tool.ruff.lint]\nselect = ["F", "E711", "PLR5501", "SIM"]\n')
+    repository.put(
+        "shop/many.py",
+        """
+        import os
+
+
+        class Anything:
+            def __eq__(self, other):
+                return True
+
+
+        def odd(value):
+            return value == None
+
+
+        def dead():
+            unused = 1
+        """,
+    )
+    repository.put(
+        "tests/test_many.py",
+        "from shop.many import Anything, odd\n\n\ndef test_odd():\n    assert odd(Anything())\n",
+    )
+    done = trueup("fix", "shop/many.py", "--all", "--json", "--trust", *interpreter(repository))
+    assert verdict(done)["outcome"] == "verified", done.stderr
+    assert "left out E711" in done.stderr
+    assert "rejected: " in done.stderr
+    assert "left out F841" in done.stderr
+    assert "unproven: " in done.stderr
+    assert "F401" not in done.stderr
+
+
+def test_without_a_terminal_nothing_runs_unless_told(repository: Project, trueup: Run) -> None:
+    change(repository, RIGHT)
+    done = trueup("verify", "--json", *interpreter(repository))
+    answer = verdict(done)
+    assert (answer["outcome"], done.returncode) == ("unproven", 3)
+    assert any("not trusted this folder" in found["detail"] for found in answer["evidence"])
+    asked = trueup("trust", *interpreter(repository))
+    assert asked.returncode == 2
+    assert str(repository.interpreter) in asked.stdout
+    assert "no terminal" in asked.stderr
+
+
+USAGE = {
+    "no such file": (("fix", "nothing.py"), "nothing.py is not a file of this project"),
+    "no such line": (("fix", f"{SOURCE}:999"), "lines"),
+    "nothing found": (("fix", SOURCE), "Ruff finds nothing in shop/total.py"),
+    "not a diff": (("verify", "--diff", "pyproject.toml"), "not a unified diff"),
+    "diff and staged": (("verify", "--diff", "-", "--staged"), "exclude each other"),
+    "no repository": (("verify",), "git says"),
+    "no interpreter": (("trust",), "no interpreter"),
+    "no model": (("fix", f"{SOURCE}:5", "--goal", "be nice"), "ANTHROPIC_API_KEY"),
+}
+
+
+@pytest.mark.parametrize("case", USAGE, ids=lambda name: name.replace(" ", "-"))
+def test_a_mistake_gets_one_sentence_and_exit_code_2(trueup: Run, case: str) -> None:
+    arguments, words = USAGE[case]
+    done = trueup(*arguments)
+    assert done.returncode == 2, done.stdout
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_says_what_works(shop: Project, trueup: Run) -> None:
+    done = trueup("doctor", "--trust", *interpreter(shop))
+    assert "4 tests found" in done.stdout
+    assert str(shop.interpreter) in done.stdout
+    assert "no key in ANTHROPIC_API_KEY" in done.stdout
+    assert done.returncode == 0
+    untrusted = trueup("doctor", *interpreter(shop))
+    assert "this folder is not trusted" in untrusted.stdout
+
+
+def test_trust_is_remembered_and_revoked(shop: Project, environment: dict[str, str]) -> None:
+    script = Path(__file__).parents[1] / "support" / "terminal.py"
+    assert script.exists()
+    command = [sys.executable, str(script), "y", "trust", str(shop.root), *interpreter(shop)]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "Let Trueup run it" in said.stdout
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "You trust it already" in again.stdout
+    gone = subprocess.run(
+        [sys.executable, "-m", "trueup", "trust", str(shop.root), "--revoke"],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "not trusted any more" in gone.stdout.replace("\n", " ")
+
+
+def git_diff(project: Project, *options: str) -> str:
+    """What `git diff` says of everything in the folder, and the folder as it was again."""
+    for command in (["git", "add", "-A"], ["git", "diff", "--cached", *options]):
+        said = subprocess.run(command, cwd=project.root, check=True, capture_output=True, text=True)
+    subprocess.run(["git", "reset", "-q", "--hard"], cwd=project.root, check=True)
+    return said.stdout
+
+
+def test_every_part_of_a_diff_is_judged(repository: Project, trueup: Run) -> None:
+    change(repository, ('"""A name as it is printed."""', '"""A name, as it is printed."""'))
+    (repository.root / "sitecustomize.py").write_bytes(b"raise SystemExit  # \0")
+    diff = git_diff(repository, "--binary")
+    assert "GIT binary patch" in diff
+    done = trueup(
+        "verify", "--diff", "-", "--json", "--trust", *interpreter(repository), stdin=diff
+    )
+    assert verdict(done)["outcome"] != "verified"
+    assert done.returncode != 0
+
+
+def test_a_picture_beside_the_code_is_no_reason_to_refuse(repository: Project, trueup: Run) -> None:
+    change(repository, RIGHT)
+    (repository.root / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\xff")
+    done = trueup("verify", "--trust", *interpreter(repository))
+    assert done.returncode in {0, 3}, done.stderr
+    assert "Binary file picture.png differs" in done.stdout
+
+
+def test_a_file_whose_name_git_quotes(repository: Project, trueup: Run) -> None:
+    path = "shop/größe tea.py"
+    repository.put(path, "ONE = 1\n")
+    subprocess.run(["git", "add", "-A"], cwd=repository.root, check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "Add"],
+        cwd=repository.root, check=True,
+    )  # fmt: skip
+    repository.put(path, "ONE = 1  # one\n")
+    diff = git_diff(repository)
+    assert "\\303" in diff
+    done = trueup(
+        "verify", "--diff", "-", "--json", "--trust", *interpreter(repository), stdin=diff
+    )
+    assert verdict(done)["evidence"][0]["detail"] == f"edits {path} only"
+
+
+def test_a_forgotten_file_is_not_in_the_commit(repository: Project, trueup: Run) -> None:
+    change(repository, ("def total(", "from shop.rates import RATE\n\n\ndef total("))
+    subprocess.run(["git", "add", "-A"], cwd=repository.root, check=True)
+    repository.put("shop/rates.py", "RATE = 1\n")
+    done = trueup(
+        "verify", "--staged", "--kind", "fix", "--json", "--trust", *interpreter(repository)
+    )
+    answer = verdict(done)
+    assert answer["outcome"] == "rejected", answer
+    assert any("shop.rates" in found["detail"] for found in answer["evidence"])
+
+
+def test_an_error_is_json_too(trueup: Run) -> None:
+    done = trueup("verify", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["outcome"] == "error"
+
+
+def test_control_c_at_the_question_ends_it(
+    repository: Project, environment: dict[str, str]
+) -> None:
+    change(repository, RIGHT)
+    script = Path(__file__).parents[1] / "support" / "terminal.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "^C", "verify", *interpreter(repository)],
+        cwd=repository.root, env=environment, capture_output=True, text=True, timeout=30,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stdout
+    assert "cancelled" in done.stdout
+    assert "Traceback" not in done.stdout
