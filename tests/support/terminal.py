@@ -13,7 +13,7 @@ import sys
 
 def main() -> None:
     answer, arguments = sys.argv[1], sys.argv[2:]
-    # A suite run in the background inherits an ignored SIGINT; a shell at a terminal passes none on.
+    # A suite in the background inherits an ignored SIGINT; a shell at a terminal passes none on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     typed = [b"\x03" if answer == "^C" else f"{answer}\n".encode()]
 
