@@ -72,6 +72,7 @@ FILE_BYTES_MAX = 256 << 20
 OPEN_FILES_MAX = 4096
 PID_MAX_LOWEST = 301
 RESULT_FD = 3
+INSIDE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "inside")
 SETUP_FAILED = 70
 SCRATCH = "/tmp/.trueup"  # noqa: S108 - /tmp is a fresh tmpfs of the run by then
 LEARNED = SCRATCH + "/learned"
@@ -297,7 +298,7 @@ def visible_folders(workspace: str, hidden: Sequence[str]) -> List[str]:
         and not any(under(folder, path) for folder in hidden)
     }
     outermost = [p for p in real if not any(p != other and under(p, other) for other in real)]
-    return [*sorted(outermost), workspace, os.path.realpath(__file__)]
+    return [*sorted(outermost), workspace, os.path.realpath(__file__), INSIDE]
 
 
 def hidden_folders(workspace: str, home: str) -> List[str]:
@@ -1048,8 +1049,8 @@ def pose_as_pytest() -> None:
     sys.argv[:] = [str(module.__file__)]
 
 
-def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """Everything from the interpreter's state to the last event of the run."""
+def enter_project(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """The interpreter's state as a fresh one would find it in the workspace."""
     root = config["root"]
     os.chdir(root)
     os.environ["XDG_CACHE_HOME"] = os.path.join(os.environ["HOME"], ".cache")
@@ -1062,6 +1063,36 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     sys.path_importer_cache.clear()
     importlib.invalidate_caches()
     reset_inherited_state()
+
+
+def load_inside(name: str) -> Any:
+    """The module of that name beside this file: code of ours that runs where the tests run."""
+    path = os.path.join(INSIDE, name + ".py")
+    spec = importlib.util.spec_from_file_location("trueup_inside_" + name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_script(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """One of our own scripts, on the workspace with the change in it. It reports by `send`."""
+    enter_project(config, request)
+    reporter = Reporter(config["details_bytes"])
+    load_inside(request["script"]).main(config["root"], request["task"], reporter.send)
+    if config["mode"] == "copy":
+        reporter.send("old-code", project_modules(config)[:20])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reporter.send("done", 0)
+
+
+def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """Everything from the interpreter's state to the last event of the run."""
+    root = config["root"]
+    enter_project(config, request)
     probes = Probes(root, request["probes"])
     if request["probes"]:
         probes.install()
@@ -1156,7 +1187,7 @@ def child(agent: Agent, request: Dict[str, Any], pipe: int, log: int) -> NoRetur
         Reporter(0).send("failed", "%s: %s" % (type(problem).__name__, problem))
         os._exit(SETUP_FAILED)
     try:
-        run_pytest(config, request)
+        (run_script if request.get("script") else run_pytest)(config, request)
         os._exit(0)
     except BaseException:
         import traceback

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from trueup.runner import sandbox
-from trueup.runner.results import RunRequest, Unavailable
+from trueup.runner.results import RunRequest, ScriptRequest, Unavailable
 from trueup.settings import Limits
 
 AGENT: Final = Path(__file__).with_name("agent.py")
@@ -137,27 +137,12 @@ class AgentProcess:
             f"{interpreter} does not start: {said[-1] if said else 'it ended without a word'}"
         )
 
-    async def run(self, request: RunRequest) -> Transcript:
+    async def run(self, request: RunRequest | ScriptRequest) -> Transcript:
         """What the run reported. On cancellation, all of its processes are gone on return."""
         run_id, transcript = str(next(_ids)), Transcript()
         self._transcripts[run_id] = transcript
         try:
-            await self._send(
-                {
-                    "op": "run",
-                    "id": run_id,
-                    "learn": False,
-                    "tests": request.tests,
-                    "stop_early": request.stop_early,
-                    "changed": {
-                        path: base64.b64encode(content).decode()
-                        for path, content in request.changed.items()
-                    },
-                    "deleted": request.deleted,
-                    "probes": {path: sorted(lines) for path, lines in request.probes.items()},
-                    "timeout": request.timeout_s,
-                }
-            )
+            await self._send({"op": "run", "id": run_id, **_wire(request)})
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(request.timeout_s + GRACE_SECONDS):
                     await transcript.over.wait()
@@ -236,3 +221,22 @@ class AgentProcess:
             self._kill_process()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+
+
+def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
+    shared: dict[str, object] = {
+        "learn": False,
+        "changed": {
+            path: base64.b64encode(content).decode() for path, content in request.changed.items()
+        },
+        "deleted": request.deleted,
+        "timeout": request.timeout_s,
+    }
+    if isinstance(request, ScriptRequest):
+        return {**shared, "script": request.script, "task": request.task}
+    return {
+        **shared,
+        "tests": request.tests,
+        "stop_early": request.stop_early,
+        "probes": {path: sorted(lines) for path, lines in request.probes.items()},
+    }

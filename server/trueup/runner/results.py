@@ -69,9 +69,32 @@ class RunRequest:
         for test in self.tests:
             if test.startswith(("-", "@", "/")) or not test:
                 raise ValueError(f"not a test of the workspace: {test!r}")
-        for path in (*self.changed, *self.deleted, *self.probes):
-            if path.startswith("/") or ".." in path.split("/") or not path:
-                raise ValueError(f"not a path of the workspace: {path!r}")
+        _check_paths(*self.changed, *self.deleted, *self.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptRequest:
+    """One of our own scripts (`inside/`) on that workspace, as isolated as the tests are.
+
+    `task` is JSON: what the script is given. `changed` and `deleted` are those of RunRequest.
+    """
+
+    script: str
+    task: Mapping[str, object]
+    changed: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    deleted: tuple[str, ...] = ()
+    timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not self.script.isidentifier():
+            raise ValueError(f"not a script: {self.script!r}")
+        _check_paths(*self.changed, *self.deleted)
+
+
+def _check_paths(*paths: str) -> None:
+    for path in paths:
+        if path.startswith("/") or ".." in path.split("/") or not path:
+            raise ValueError(f"not a path of the workspace: {path!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +129,17 @@ class TestRun:
             and not any(result.outcome.is_red for result in self.results.values())
             and any(result.outcome is TestOutcome.PASSED for result in self.results.values())
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptAnswer:
+    """What a script said, in order, each a JSON array; it comes from the process that runs the
+    user's code. Where it did not finish, what it said before, and the reason.
+    """
+
+    status: RunStatus
+    reason: str = ""
+    said: tuple[tuple[object, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from trueup.runner.results import (
     Isolation,
     RunRequest,
     RunStatus,
+    ScriptAnswer,
+    ScriptRequest,
     TestOutcome,
     TestResult,
     TestRun,
@@ -84,6 +86,13 @@ class Session:
             return TestRun(RunStatus.UNAVAILABLE, agent.reason)
         run = read_transcript(await agent.run(request), request)
         return replace(run, elapsed_s=time.monotonic() - started)
+
+    async def ask(self, request: ScriptRequest) -> ScriptAnswer:
+        """Let one of our scripts look at the workspace. Cancelling the task kills it."""
+        agent = await self._warm_agent()
+        if isinstance(agent, Unavailable):
+            return ScriptAnswer(RunStatus.UNAVAILABLE, agent.reason)
+        return read_answer(await agent.run(request), request)
 
     async def confirm(self, request: RunRequest) -> TestRun:
         """Run in a fresh interpreter in the same sandbox, with nothing loaded beforehand."""
@@ -202,6 +211,43 @@ def read_transcript(transcript: Transcript, request: RunRequest) -> TestRun:
         collection_errors=MappingProxyType(report.errors),
         returncode=report.returncode,
     )
+
+
+def read_answer(transcript: Transcript, request: ScriptRequest) -> ScriptAnswer:
+    """What a script said, and whether it came to its end."""
+    said = tuple(
+        tuple(event) for line in transcript.lines if isinstance(event := _parsed(line), list)
+    )
+    problem = _unfinished(said, transcript.end, request.timeout_s)
+    status, reason = problem or (RunStatus.FINISHED, "")
+    own = tuple(event for event in said if event[:1] not in {("done",), ("failed",), ("old-code",)})
+    return ScriptAnswer(status, reason, own)
+
+
+def _unfinished(
+    said: tuple[tuple[object, ...], ...], end: Mapping[str, object] | None, timeout_s: float
+) -> tuple[RunStatus, str] | None:
+    if end is None:
+        return RunStatus.CRASHED, "the process that runs the code ended"
+    match end.get("stopped"):
+        case "timeout":
+            return RunStatus.TIMED_OUT, f"the code was stopped after {timeout_s:g} s"
+        case "output":
+            return RunStatus.CRASHED, "the code was stopped: too much output"
+        case "killed":
+            return RunStatus.CRASHED, "the run was cancelled"
+    for event in said:
+        match event:
+            case ("failed", str(why)):
+                return RunStatus.UNAVAILABLE, why.strip().splitlines()[-1]
+            case ("old-code", [str(name), *_]):
+                return (
+                    RunStatus.UNAVAILABLE,
+                    f"the code of {name} came from the workspace as it was",
+                )
+    if ("done", 0) not in said:
+        return RunStatus.CRASHED, f"the process {_ended(end.get('code'))} before it was done"
+    return None
 
 
 def _judge(
