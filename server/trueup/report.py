@@ -6,6 +6,7 @@ Knows how things look in a terminal. What it shows was decided elsewhere; it com
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -113,10 +114,38 @@ def verdict_json(suggestion: Suggestion) -> dict[str, object]:
             "changed_statements": tests.changed_statements,
             "covered_statements": tests.covered_statements,
         },
-        "counterexample": None,
+        "counterexample": _counterexample(suggestion.verdict.evidence),
         "isolation": suggestion.isolation,
         "elapsed_ms": suggestion.elapsed_ms,
     }
+
+
+def judged_table(
+    counts: Mapping[str, Mapping[str, int]], shares: Iterable[tuple[str, object]]
+) -> RenderableType:
+    """How the gate did on labelled candidates: outcome by truth, then shares with intervals."""
+    table = Table(box=None, padding=(0, 2))
+    table.add_column("truth")
+    for ruling in Ruling:
+        table.add_column(ruling.value, justify="right")
+    for group, found in counts.items():
+        table.add_row(group.replace("_", ", tests "), *(str(found[item.value]) for item in Ruling))
+    lines = Table(box=None, padding=(0, 2), show_header=False)
+    for name, value in shares:
+        lines.add_row(name, str(value))
+    return Group(table, Text(), lines)
+
+
+def _counterexample(evidence: tuple[Evidence, ...]) -> dict[str, str] | None:
+    for found in evidence:
+        if shown := found.counterexample:
+            return {
+                "function": shown.function,
+                "call": shown.call,
+                "before": shown.before,
+                "after": shown.after,
+            }
+    return None
 
 
 def show(console: Console, suggestion: Suggestion, before: Snapshot | None = None) -> None:

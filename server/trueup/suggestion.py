@@ -126,6 +126,20 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A call that old and new code answer differently, as one could type it, and both answers."""
+
+    function: str
+    call: str
+    before: str
+    after: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.call} {self.before}, and with the change it {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """One check's finding: one sentence, and where (1-based line). It reads the same on every
     run.
@@ -136,6 +150,7 @@ class Evidence:
     detail: str
     path: str | None = None
     line: int | None = None
+    counterexample: Counterexample | None = None
 
 
 class Ruling(StrEnum):

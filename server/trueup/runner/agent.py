@@ -1104,6 +1104,10 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
     stop_after = int(request.get("stop_early", False))
     reporter = Reporter(config["details_bytes"], stop_after, probes)
+    calls = None
+    if request.get("watched"):
+        calls = load_inside("calls").Calls(root, request["watched"], reporter.send)
+        calls.install()
     before = set(sys.modules)
     code = pytest.main(
         [
@@ -1123,6 +1127,8 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         tests = probes.tests[number]
         if tests:
             reporter.send("runners", path, line, sorted(tests))
+    if calls is not None:
+        calls.finish()
     if config["mode"] == "copy":
         reporter.send("old-code", project_modules(config)[:20])
     if request["learn"]:

@@ -239,4 +239,5 @@ def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
         "tests": request.tests,
         "stop_early": request.stop_early,
         "probes": {path: sorted(lines) for path, lines in request.probes.items()},
+        "watched": {path: sorted(lines) for path, lines in request.watched.items()},
     }

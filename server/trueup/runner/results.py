@@ -55,13 +55,15 @@ class RunRequest:
     `tests` are pytest's arguments (files, folders, node ids), relative to the root; empty means the
     whole suite. `changed` holds new bytes by relative path, `deleted` paths to remove; the disk is
     never touched. `probes` are 1-based first lines of statements, by file, of which it is
-    wanted which tests ran them. `stop_early` ends the run at its first failure.
+    wanted which tests ran them; `watched` are the lines of `def`s of which it is wanted with what
+    they are called. `stop_early` ends the run at its first failure.
     """
 
     tests: tuple[str, ...] = ()
     changed: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
     deleted: tuple[str, ...] = ()
     probes: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
+    watched: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
     timeout_s: float = 60.0
     stop_early: bool = False
 
@@ -69,7 +71,7 @@ class RunRequest:
         for test in self.tests:
             if test.startswith(("-", "@", "/")) or not test:
                 raise ValueError(f"not a test of the workspace: {test!r}")
-        _check_paths(*self.changed, *self.deleted, *self.probes)
+        _check_paths(*self.changed, *self.deleted, *self.probes, *self.watched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,22 @@ def _check_paths(*paths: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call of a watched function: where it is defined, and its arguments by parameter.
+
+    `pickled` is base64 and is only ever opened where the tests run. `sources` holds Python source
+    of the arguments that are built-in values all the way down.
+    """
+
+    path: str
+    line: int
+    module: str
+    qualname: str
+    pickled: str
+    sources: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class TestRun:
     """What came of one request. `reason` is a sentence for the user where it did not finish.
 
@@ -114,6 +132,11 @@ class TestRun:
         default_factory=lambda: MappingProxyType({})
     )
     """Which tests ran a probed statement, by path and line; "" stands for no test: an import."""
+    calls: tuple[RecordedCall, ...] = ()
+    unrecorded: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))
+    """Why some calls of a watched function could not be recorded, by path and line."""
+    search_path: tuple[str, ...] = ()
+    """`sys.path` at the end of the run, where calls were watched."""
     unfinished: str | None = None
     collection_errors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     elapsed_s: float = 0.0

@@ -20,6 +20,7 @@ from trueup.runner import sandbox
 from trueup.runner.process import AgentProcess, Transcript
 from trueup.runner.results import (
     Isolation,
+    RecordedCall,
     RunRequest,
     RunStatus,
     ScriptAnswer,
@@ -145,6 +146,9 @@ class _Report:
     results: dict[str, TestResult] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     runners: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
+    calls: list[RecordedCall] = field(default_factory=list)
+    unrecorded: dict[tuple[str, int], str] = field(default_factory=dict)
+    search_path: tuple[str, ...] = ()
     errors: dict[str, str] = field(default_factory=dict)
     old_code: list[str] = field(default_factory=list)
     running: str | None = None
@@ -175,10 +179,29 @@ class _Report:
             case ["done", int(code)]:
                 self.returncode = code
             case event:
-                self._take_lines(event)
+                self._take_traces(event)
 
-    def _take_lines(self, event: object) -> None:
+    def _take_traces(self, event: object) -> None:
         match event:
+            case [
+                "call",
+                str(path),
+                int(line),
+                str(module),
+                str(name),
+                str(pickled),
+                dict(sources),
+            ]:
+                known = {
+                    str(key): value if isinstance(value, str) else None
+                    for key, value in sources.items()
+                }
+                call = RecordedCall(path, line, module, name, pickled, MappingProxyType(known))
+                self.calls.append(call)
+            case ["unrecorded", str(path), int(line), str(why)]:
+                self.unrecorded[path, line] = why
+            case ["sys-path", list(folders)]:
+                self.search_path = tuple(str(folder) for folder in folders)
             case ["runners", str(path), int(line), list(numbers)]:
                 ran = frozenset(self._test(number) for number in numbers)
                 self.runners[path, line] = self.runners.get((path, line), frozenset()) | ran
@@ -207,6 +230,9 @@ def read_transcript(transcript: Transcript, request: RunRequest) -> TestRun:
         reason=reason,
         results=MappingProxyType(report.results),
         runners=MappingProxyType(report.runners if status is RunStatus.FINISHED else {}),
+        calls=tuple(report.calls),
+        unrecorded=MappingProxyType(report.unrecorded),
+        search_path=report.search_path,
         unfinished=report.running,
         collection_errors=MappingProxyType(report.errors),
         returncode=report.returncode,

@@ -1,34 +1,29 @@
-"""What the passing tests prove about the changed lines.
+"""What is known of the behaviour of the changed code, beyond that the tests pass.
 
-Two questions: did every changed statement run, and would the tests have noticed a small mistake in
-it? The second is answered by mutants of the changed lines; a rename that only renames is answered
-by its syntax trees.
+Did every changed statement run? Do old and new give the same on the same arguments? Where they
+cannot be called side by side, would the tests have noticed a small mistake? A rename that only
+renames is answered by its syntax trees.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from trueup import InputError, workspace
-from trueup.runner.results import RunStatus, TestRun
-from trueup.suggestion import Evidence, Recipe, SurfaceKind
+from trueup.runner.results import RunStatus
+from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
-from trueup.verify import mutants, renames
-from trueup.verify.pairing import aligned, function_of
-from trueup.verify.tests import GREEN, RED, UNCHANGED_CODE, witnesses
+from trueup.verify import mistakes, renames, sidebyside, targets
+from trueup.verify.sidebyside import Finding
+from trueup.verify.tests import UNCHANGED_CODE, witnesses
 from trueup.verify.trial import Trial, passed, unknown
 
 COVERAGE: Final = "changed-statements"
 CHECK: Final = "behaviour"
-AT_ONCE: Final = 2
-PATIENCE_SECONDS: Final = 3.0
-PATIENCE_FACTOR: Final = 10.0
-"""How much longer than on the candidate the tests may take on a mutant before they have hung."""
-FUNCTIONS_MAX: Final = 200
-"""More test functions than this are not named one by one."""
+INPUTS_MIN: Final = 20
+"""Inputs on which old and new agree, below which that proves too little."""
 
 
 async def runs_every_changed_statement(trial: Trial) -> Evidence:
@@ -55,10 +50,111 @@ async def runs_every_changed_statement(trial: Trial) -> Evidence:
     return passed(COVERAGE, f"all {len(wanted)} changed statements ran")
 
 
-async def leaves_no_mistake_unnoticed(trial: Trial) -> Evidence:
-    """The affected tests kill at least `mutants_killed_min` of the mutants of the changed lines."""
+async def keeps_behaviour(trial: Trial) -> Evidence:
+    """Old and new agree on recorded and generated inputs, or the tests would notice a mistake."""
     if trial.only_text:
         return passed(CHECK, UNCHANGED_CODE)
+    if renamed := await _renamed(trial):
+        return renamed
+    if why := await trial.obstacle("no test ran"):
+        return unknown(CHECK, why)
+    if (await trial.sides()).after.status is not RunStatus.FINISHED:
+        return unknown(CHECK, "the tests did not finish")
+    compared = await _side_by_side(trial)
+    for finding in compared.findings:
+        if shown := finding.difference:
+            target = finding.subject.target
+            return Evidence(
+                CHECK, Outcome.FAILED, shown.sentence, target.path, target.new_line, shown
+            )
+    for finding in compared.findings:
+        if shown := finding.unlike:
+            target = finding.subject.target
+            detail = f"{shown.sentence}; no test passes anything like it"
+            return Evidence(CHECK, Outcome.UNKNOWN, detail, target.path, target.new_line, shown)
+    if not compared.obstacle:
+        return passed(CHECK, _agreement(compared.findings))
+    return await _by_mistakes(trial, compared.obstacle)
+
+
+def _agreement(findings: tuple[Finding, ...]) -> str:
+    recorded = sum(place < len(item.subject.recorded) for item in findings for place in item.agreed)
+    made = sum(len(item.agreed) for item in findings) - recorded
+    names = ", ".join(item.subject.target.qualname for item in findings[:3])
+    more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
+    return (
+        f"old and new {names}{more} agree on {recorded} recorded and {made} generated inputs"
+        if findings
+        else "only imports change, and nothing that uses them"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """`obstacle` says why agreement proves nothing, "" where it does."""
+
+    findings: tuple[Finding, ...]
+    obstacle: str
+
+
+async def _side_by_side(trial: Trial) -> _Compared:
+    found: list[targets.Target] = []
+    for path in trial.candidate.paths:
+        old, new = trial.before.get(path), trial.after.get(path)
+        if workspace.is_test(path):
+            continue
+        if old is None or new is None or not path.endswith(".py"):
+            return _Compared((), f"{path} is only on one side")
+        of_file = await asyncio.to_thread(targets.targets, path, old.text, new.text)
+        if of_file.left:
+            return _Compared((), of_file.left)
+        found += of_file.found
+    if not found:
+        return _Compared((), "")
+    run = await sidebyside.record(trial, found, (await trial.affected()).tests)
+    if run.status is not RunStatus.FINISHED:
+        return _Compared((), run.reason)
+    bench = sidebyside.Bench(trial, run.search_path)
+    findings = []
+    for target in found:
+        subject = await asyncio.to_thread(sidebyside.subject, target, run)
+        findings.append(await sidebyside.compare(bench, subject))
+    weak = [item for item in findings if len(item.agreed) < INPUTS_MIN]
+    why = ""
+    if weak:
+        name = weak[0].subject.target.qualname
+        why = (
+            f"{name}: {weak[0].obstacle}"
+            if weak[0].obstacle
+            else (f"old and new {name} could be compared on {len(weak[0].agreed)} inputs only")
+        )
+    return _Compared(tuple(findings), why)
+
+
+async def _by_mistakes(trial: Trial, obstacle: str) -> Evidence:
+    """The affected tests kill at least `mutants_killed_min` of the mutants of the changed lines."""
+    found = await mistakes.noticed(trial)
+    aside = f" (not compared side by side: {obstacle})"
+    if not found.made:
+        return unknown(CHECK, f"the changed lines leave nothing to vary{aside}")
+    if found.enough:
+        detail = f"the tests notice {found.killed} of {found.made} small mistakes{aside}"
+        return passed(CHECK, detail)
+    shown = f", such as {found.survivor[1].says}" if found.survivor else ""
+    if found.killed + found.made - found.tried >= found.needed:
+        # Enough of them may be noticed; nobody knows.
+        shown = f"; {found.made - found.tried} could not be tried"
+    return unknown(
+        CHECK,
+        f"the tests notice {found.killed} of {found.made} small mistakes in the changed lines"
+        f" ({found.needed} are needed){shown}{aside}",
+        found.survivor[0] if found.survivor else None,
+        found.survivor[1].line if found.survivor else None,
+    )
+
+
+async def _renamed(trial: Trial) -> Evidence | None:
+    """The evidence of a change that only renames, None for any other."""
     if _only_renames(trial):
         old, new = trial.goal.surface.old, trial.goal.surface.new
         if place := await asyncio.to_thread(_forgotten, trial):
@@ -72,118 +168,7 @@ async def leaves_no_mistake_unnoticed(trial: Trial) -> Evidence:
         return passed(
             CHECK, f"the syntax trees are equal but for {local[0]} being called {local[1]}"
         )
-    if why := await trial.obstacle("no test ran"):
-        return unknown(CHECK, why)
-    after = (await trial.sides()).after
-    if after.status is not RunStatus.FINISHED:
-        return unknown(CHECK, "the tests did not finish")
-    chosen = _chosen(trial)
-    if not chosen:
-        return unknown(CHECK, "the changed lines leave nothing to vary")
-    outcomes = await _try_all(trial, chosen, after)
-    tried = [(item, killed) for item, killed in outcomes if killed is not None]
-    survivors = [item for item, killed in tried if not killed]
-    killed_count = len(tried) - len(survivors)
-    needed = math.ceil(trial.limits.mutants_killed_min * len(chosen))
-    if killed_count >= needed:
-        return passed(CHECK, f"the tests notice {killed_count} of {len(chosen)} small mistakes")
-    shown = f", such as {survivors[0][1].says}" if survivors else ""
-    if killed_count + len(chosen) - len(tried) >= needed:
-        # Enough of them may be noticed; nobody knows.
-        shown = f"; {len(chosen) - len(tried)} could not be tried"
-    return unknown(
-        CHECK,
-        f"the tests notice {killed_count} of {len(chosen)} small mistakes in the changed lines"
-        f" ({needed} are needed){shown}",
-        survivors[0][0] if survivors else None,
-        survivors[0][1].line if survivors else None,
-    )
-
-
-def _chosen(trial: Trial) -> tuple[tuple[str, mutants.Mutant], ...]:
-    most = int(trial.limits.mutants)
-    found: list[tuple[str, mutants.Mutant]] = []
-    for path, statements in trial.statements.items():
-        document = trial.after.get(path)
-        if document is not None and statements:
-            made = mutants.mutants_of(document.text, statements, most)
-            found += [(path, mutant) for mutant in made]
-    return tuple(found[:most])
-
-
-@dataclass(frozen=True, slots=True)
-class _Jury:
-    """Tests that judge a mutant, and how they end on the candidate itself."""
-
-    tests: tuple[str, ...]
-    run: TestRun
-
-
-async def _juries(
-    trial: Trial, chosen: tuple[tuple[str, mutants.Mutant], ...], after: TestRun
-) -> list[_Jury]:
-    """For each mutant the tests that ran a changed line, or all that are affected.
-
-    All of them where the line ran outside of a test, in an import. A test that only sees what
-    another one left behind is not asked, so fewer mutants are noticed, never more.
-    """
-    everyone = _Jury((await trial.affected()).tests, after)
-    runners = [_runners(trial, after, path, mutant.line) for path, mutant in chosen]
-    names = {name for found in runners if "" not in found for name in found}
-    # Whole functions, because the id of a parameter may be another one in the next run.
-    few = tuple(sorted({function_of(name) for name in names}))
-    if not few or len(few) > FUNCTIONS_MAX:
-        return [everyone] * len(chosen)
-    # Alone they may end otherwise than among the rest: what fails then proves nothing.
-    alone = await trial.bed.run(trial.request(trial.after, few))
-    if alone.status is not RunStatus.FINISHED:
-        return [everyone] * len(chosen)
-    return [_Jury(few, alone) if found and "" not in found else everyone for found in runners]
-
-
-def _runners(trial: Trial, after: TestRun, path: str, line: int) -> frozenset[str]:
-    """The passing tests that ran the changed statement at `line`; "" among them is no test."""
-    statement = next((item for item in trial.statements[path] if line in item.lines), None)
-    return witnesses(after, path, statement) if statement is not None else frozenset()
-
-
-async def _try_all(
-    trial: Trial, chosen: tuple[tuple[str, mutants.Mutant], ...], after: TestRun
-) -> list[tuple[tuple[str, mutants.Mutant], bool | None]]:
-    """Whether each mutant was noticed; None where time ran out or the run said nothing."""
-    juries = await _juries(trial, chosen, after)
-    gate = asyncio.Semaphore(AT_ONCE)
-    outcomes: dict[int, bool | None] = dict.fromkeys(range(len(chosen)))
-
-    async def one(index: int) -> None:
-        async with gate:
-            path, mutant = chosen[index]
-            outcomes[index] = await _noticed(trial, path, mutant, juries[index])
-
-    tasks = [asyncio.create_task(one(index)) for index in range(len(chosen))]
-    try:
-        await asyncio.wait(tasks, timeout=trial.limits.mutants_seconds)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    return [(chosen[index], outcome) for index, outcome in outcomes.items()]
-
-
-async def _noticed(trial: Trial, path: str, mutant: mutants.Mutant, jury: _Jury) -> bool | None:
-    """Killed means: a named test that passes on the candidate fails on the mutant, or it hangs."""
-    document = replace(trial.after.documents[path], text=mutant.text)
-    request = trial.request(trial.after.having(document), jury.tests)
-    # A mistake may well be an endless loop, which must not use up the time of all the others.
-    patience = min(request.timeout_s, PATIENCE_SECONDS + PATIENCE_FACTOR * jury.run.elapsed_s)
-    run = await trial.bed.run(replace(request, stop_early=True, timeout_s=patience))
-    run = aligned(jury.run, run)
-    green = {name for name, result in jury.run.results.items() if result.outcome in GREEN}
-    if any(run.results[name].outcome in RED for name in run.results.keys() & green):
-        return True
-    if run.status is RunStatus.TIMED_OUT:
-        return True
-    return None if run.status is not RunStatus.FINISHED or run.collection_errors else False
+    return None
 
 
 def _only_renames(trial: Trial) -> bool:

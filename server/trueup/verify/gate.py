@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from trueup.suggestion import Evidence, Goal, GoalKind, Outcome, Recipe, Verdict
@@ -33,6 +33,20 @@ RUNNING: Final[tuple[Check, ...]] = (
 )
 CONFIRMING: Final[tuple[Check, ...]] = (tests.passes_them_in_a_fresh_interpreter,)
 
+NAMES: Final[Mapping[Check, str]] = {
+    scope.stays_within_the_goal: scope.CHECK,
+    syntax.parses: syntax.CHECK,
+    structure.keeps_public_names: structure.CHECK,
+    comments.keeps_comments: comments.CHECK,
+    tamper.leaves_tests_alone: tamper.CHECK,
+    linters.gives_linters_nothing_new: linters.CHECK,
+    types.satisfies_the_type_checker: types.CHECK,
+    tests.passes_the_affected_tests: tests.CHECK,
+    behaviour.runs_every_changed_statement: behaviour.COVERAGE,
+    behaviour.keeps_behaviour: behaviour.CHECK,
+    tests.passes_them_in_a_fresh_interpreter: tests.CONFIRMATION,
+}
+
 DEMANDED: Final[tuple[str, ...]] = (
     scope.CHECK,
     syntax.CHECK,
@@ -52,7 +66,7 @@ def checks(goal: Goal) -> tuple[Check, ...]:
     if goal.recipe is Recipe.ANNOTATE:
         static = (*static, types.satisfies_the_type_checker)
     if goal.kind is GoalKind.REFACTOR:
-        running = (*running, behaviour.leaves_no_mistake_unnoticed)
+        running = (*running, behaviour.keeps_behaviour)
     return (*static, *running, *CONFIRMING)
 
 
@@ -66,25 +80,35 @@ def demands(goal: Goal) -> tuple[str, ...]:
     return demanded
 
 
-async def judge(trial: Trial, said: Callable[[str], None] | None = None) -> Verdict:
-    """Run the checks, cheapest first; `said` hears the name of each before it starts.
+async def judge(
+    trial: Trial,
+    said: Callable[[str], None] | None = None,
+    only: frozenset[str] = frozenset(),
+) -> Verdict:
+    """Run the checks, cheapest first; `said` hears the name of each before it starts. Where `only`
+    names checks, these and the syntax decide alone.
 
     All static checks run, so that a repair sees every finding at once. Nothing of the project runs
     for a candidate that one of them rejects, no check runs after one of the later ones failed, and
     nothing is confirmed that would stay unproven all the same.
     """
     evidence: list[Evidence] = []
+    demanded = demands(trial.goal)
+    if only:
+        demanded = tuple(name for name in demanded if name in only | {syntax.CHECK})
     for check in checks(trial.goal):
+        if only and NAMES.get(check) not in only | {syntax.CHECK}:
+            continue
         if check not in STATIC and any(found.outcome is Outcome.FAILED for found in evidence):
             break
-        if check in CONFIRMING and _short_of(evidence, demands(trial.goal)):
+        if check in CONFIRMING and _short_of(evidence, demanded):
             break
         if said is not None:
             said(check.__name__.replace("_", " "))
         evidence.append(await check(trial))
         if evidence[-1].check == syntax.CHECK and evidence[-1].outcome is not Outcome.PASSED:
             break
-    return Verdict(tuple(evidence), demands(trial.goal))
+    return Verdict(tuple(evidence), demanded)
 
 
 def _short_of(evidence: list[Evidence], demanded: tuple[str, ...]) -> bool:

@@ -1,0 +1,282 @@
+"""Old and new code, called with the same arguments.
+
+Arguments are those that the tests pass, recorded on the code as it is, and generated ones of the
+same shape. Both sides run in processes of their own, as isolated as the tests, and send back views
+of what came of each call; only views are compared. What the old code itself does not do twice in
+the same way is not held against the new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from trueup.runner.results import RecordedCall, RunRequest, RunStatus, ScriptRequest, TestRun
+from trueup.snapshot import Snapshot
+from trueup.suggestion import Counterexample
+from trueup.verify import literals, views
+from trueup.verify.inputs import Input, generated
+from trueup.verify.likely import Invariant, Values, broken, invariants
+from trueup.verify.shrink import smaller
+from trueup.verify.targets import Target
+from trueup.verify.trial import Trial
+from trueup.verify.views import Comparison, Outcome
+
+GENERATED_MAX: Final = 300
+"""Generated inputs of one function, before those that turn out alike are left out."""
+CALL_SECONDS: Final = 0.5
+PATIENCE: Final = 10.0
+"""How much longer a call may take when a difference is looked at again."""
+REPLAY_SECONDS: Final = 30.0
+SHRINK_ROUNDS: Final = 8
+SHRINK_INPUTS: Final = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A target, the calls of it that tests make, and the inputs that old and new are given."""
+
+    target: Target
+    module: str
+    recorded: tuple[RecordedCall, ...]
+    values: tuple[Values, ...]
+    inputs: tuple[Input, ...]
+    unrecorded: str = ""
+    common: tuple[Invariant, ...] = ()
+
+    def breaks(self, one: Input) -> frozenset[str]:
+        """What all recorded calls have in common and this one has not."""
+        base = self.values[one.base] if one.base is not None else {}
+        return broken(self.common, {**base, **one.values})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one subject. `agreed` are the inputs on which old and new did the same."""
+
+    subject: Subject
+    agreed: tuple[int, ...] = ()
+    difference: Counterexample | None = None
+    """The smallest input found that shows one, like those of the tests."""
+    unlike: Counterexample | None = None
+    """The same, for an input that has not what all recorded ones have in common."""
+    obstacle: str = ""
+    """Why nothing could be compared."""
+
+
+_UNTRIED: Final[Outcome] = {"opaque": "nothing in time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """How a replay is asked for: the trial, and where its modules are found."""
+
+    trial: Trial
+    search_path: tuple[str, ...] = field(default=())
+
+    async def outcomes(
+        self,
+        snapshot: Snapshot,
+        subject: Subject,
+        inputs: Sequence[Input],
+        seconds: float = CALL_SECONDS,
+    ) -> dict[int, Outcome] | str:
+        """What came of each input, by its place, or why nothing did."""
+        workspace = self.trial.request(snapshot, ())
+        task = {
+            "path": list(self.search_path),
+            "functions": [
+                {
+                    "module": subject.module,
+                    "file": subject.target.path,
+                    "qualname": subject.target.qualname,
+                    "recorded": [call.pickled for call in subject.recorded],
+                    "calls": [
+                        [
+                            item.base,
+                            {name: literals.write(one) for name, one in item.values.items()},
+                        ]
+                        for item in inputs
+                    ],
+                }
+            ],
+            "call_seconds": seconds,
+        }
+        request = ScriptRequest(
+            "replay", task, workspace.changed, workspace.deleted, REPLAY_SECONDS
+        )
+        answer = await self.trial.bed.ask(request)
+        found: dict[int, Outcome] = {}
+        stopped: int | None = None
+        for event in answer.said:
+            match event:
+                case ("outcome", 0, int(place), dict(outcome)):
+                    found[place] = outcome
+                case ("stopped", 0, int(place)):
+                    stopped = place
+                case ("unreachable", 0, str(why)):
+                    return why
+        if stopped is not None:
+            # What was not tried any more is no outcome, on neither side.
+            found.update(dict.fromkeys(range(stopped + 1, len(inputs)), _UNTRIED))
+        if not found and answer.status is not RunStatus.FINISHED:
+            return answer.reason
+        return found
+
+
+async def record(trial: Trial, targets: Sequence[Target], tests: tuple[str, ...]) -> TestRun:
+    """A run of `tests` on the unchanged code that watches how the targets are called."""
+    watched: dict[str, frozenset[int]] = {}
+    for target in targets:
+        watched[target.path] = watched.get(target.path, frozenset()) | {target.line}
+    shared = trial.request(trial.before, tests)
+    request = RunRequest(
+        shared.tests, shared.changed, shared.deleted, watched=watched, timeout_s=shared.timeout_s
+    )
+    return await trial.bed.run(request)
+
+
+def subject(target: Target, run: TestRun) -> Subject:
+    """Slow: it generates the inputs."""
+    own = tuple(call for call in run.calls if (call.path, call.line) == (target.path, target.line))
+    values = tuple(_literals(call) for call in own)
+    recorded = tuple(Input(place, {}) for place in range(len(own)))
+    hints = {name: target.hints.get(name, "") for name in target.required} if not own else {}
+    made = (
+        generated(values, hints, target.constants, GENERATED_MAX)
+        if own or all(hints.values())
+        else ()
+    )
+    module = own[0].module if own else module_of(target.path)
+    why = run.unrecorded.get((target.path, target.line), "")
+    return Subject(target, module, own, values, (*recorded, *made), why, invariants(values))
+
+
+def module_of(path: str) -> str:
+    pieces = path.removesuffix(".py").split("/")
+    if pieces[0] == "src":
+        pieces = pieces[1:]
+    return ".".join(pieces[:-1] if pieces[-1] == "__init__" else pieces)
+
+
+def _literals(call: RecordedCall) -> Values:
+    found = {}
+    for name, text in call.sources.items():
+        if text is not None:
+            try:
+                found[name] = literals.read(text)
+            except ValueError:
+                continue
+    return found
+
+
+async def compare(bench: Bench, item: Subject) -> Finding:
+    """Old twice and new once, on all inputs; a difference is made smaller."""
+    before, after = bench.trial.before, bench.trial.after
+    if not item.inputs:
+        why = item.unrecorded or "no test calls it, and its arguments cannot be made from its hints"
+        return Finding(item, obstacle=why)
+    old, again, new = await asyncio.gather(
+        bench.outcomes(before, item, item.inputs),
+        bench.outcomes(before, item, item.inputs),
+        bench.outcomes(after, item, item.inputs),
+    )
+    for side in (old, again, new):
+        if isinstance(side, str):
+            return Finding(item, obstacle=side)
+    if isinstance(old, str) or isinstance(again, str) or isinstance(new, str):
+        return Finding(item, obstacle="nothing came back")
+    agreed: list[int] = []
+    like: list[int] = []
+    unlike: list[int] = []
+    why = ""
+    for place, one in enumerate(item.inputs):
+        if obstacle := views.obstacle(old.get(place), again.get(place)):
+            why = why or obstacle
+            continue
+        match views.compare(old[place], new.get(place), recorded=place < len(item.recorded)):
+            case Comparison.SAME:
+                agreed.append(place)
+            case Comparison.DIFFERENT:
+                (unlike if one.breaks else like).append(place)
+            case Comparison.NOTHING:
+                why = why or "the old code fails on its arguments"
+    return Finding(
+        item,
+        tuple(agreed),
+        await _smallest(bench, item, like),
+        None if like else await _smallest(bench, item, unlike),
+        "" if agreed else why,
+    )
+
+
+async def _smallest(bench: Bench, item: Subject, places: Sequence[int]) -> Counterexample | None:
+    if not places:
+        return None
+    first = min(places, key=lambda place: _size(item, item.inputs[place]))
+    best = item.inputs[first]
+    shown = await _differing(bench, item, (best,), CALL_SECONDS * PATIENCE)
+    if shown is None:
+        return None
+    late = any("late" in (outcome or {}) for outcome in shown[1:])
+    for _ in range(0 if late else SHRINK_ROUNDS):
+        fewer = [one for one in smaller(best, SHRINK_INPUTS) if item.breaks(one) <= best.breaks]
+        found = await _differing(bench, item, fewer) if fewer else None
+        if found is None:
+            break
+        shown, best = found, found[0]
+    one, old, new = shown
+    return Counterexample(
+        item.target.qualname,
+        _call(item, one),
+        views.words(old, new),
+        views.words(new, old),
+    )
+
+
+def _size(item: Subject, one: Input) -> tuple[int, str]:
+    """Inputs that can be written out come first, a recorded call as its own source."""
+    text = _call(item, one)
+    return len(text) + 1000 * ("<" in text), text
+
+
+Shown = tuple[Input, Outcome, Outcome | None]
+
+
+async def _differing(
+    bench: Bench,
+    item: Subject,
+    inputs: Sequence[Input],
+    seconds: float = CALL_SECONDS,
+) -> Shown | None:
+    """The first of `inputs` on which old and new differ."""
+    trial = bench.trial
+    old, new = await asyncio.gather(
+        bench.outcomes(trial.before, item, inputs, seconds),
+        bench.outcomes(trial.after, item, inputs, seconds),
+    )
+    if isinstance(old, str) or isinstance(new, str):
+        return None
+    for place, one in enumerate(inputs):
+        outcome = old.get(place)
+        if outcome is None or views.obstacle(outcome, outcome):
+            continue
+        recorded = not one.values
+        if views.compare(outcome, new.get(place), recorded=recorded) is Comparison.DIFFERENT:
+            return one, outcome, new.get(place)
+    return None
+
+
+def _call(item: Subject, one: Input) -> str:
+    """The call as one could type it; what has no source is described."""
+    parts = []
+    names = item.recorded[one.base].sources if one.base is not None else one.values
+    for name in names:
+        if name in one.values:
+            text: str | None = literals.write(one.values[name])
+        else:
+            text = item.recorded[one.base].sources[name] if one.base is not None else None
+        parts.append(f"{name}={text}" if text is not None else f"{name}=<as recorded>")
+    return f"{item.target.qualname}({', '.join(parts)})"

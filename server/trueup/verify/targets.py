@@ -1,0 +1,228 @@
+"""Which functions of a module a change is about, so that old and new can be called side by side.
+
+A target is a function or method that has the same name on both sides. Helpers that come or go and
+imports are judged through the functions that use them; a module-level value through the functions
+that mention it. What none of them stands for is said.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+EVERYTHING: Final = "*"
+"""Stands for all names, as in `from m import *`."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_ACCESSORS: Final = frozenset({"setter", "deleter", "getter", "overload", "register"})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`line` and `new_line` are those of its `def`, 1-based; `hints` are annotations by parameter,
+    of the parameters that can be passed by name or position.
+    """
+
+    path: str
+    qualname: str
+    line: int
+    new_line: int
+    hints: Mapping[str, str]
+    required: tuple[str, ...]
+    """Parameters without a default."""
+    constants: tuple[int | str, ...]
+    """Numbers and texts that either side mentions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """`left` says what of the change no target stands for, "" where nothing is left."""
+
+    found: tuple[Target, ...] = ()
+    left: str = ""
+
+
+def targets(path: str, before: str, after: str) -> Targets:
+    """Both texts parse."""
+    old, new = ast.parse(before), ast.parse(after)
+    old_functions, new_functions = dict(_functions(old)), dict(_functions(new))
+    changed = {
+        name
+        for name, node in old_functions.items()
+        if name in new_functions and _body(node) != _body(new_functions[name])
+    }
+    loose = _loose(old) ^ _loose(new)
+    names = {name for item in loose for name in item.names}
+    silent = sorted(item.text for item in loose if not item.names)
+    users = {
+        name
+        for name, node in old_functions.items()
+        if name in new_functions
+        and (names & {*_mentioned(node), *_mentioned(new_functions[name])} or EVERYTHING in names)
+    }
+    # What appears or goes away, does nothing itself and is used by nobody here, is no change.
+    again = {name for item in _loose(old) for name in item.names} & {
+        name for item in _loose(new) for name in item.names
+    }
+    names = {
+        name for item in loose for name in item.names if not item.inert or name in again
+    }  # fmt: skip
+    unused = names - {
+        mentioned for name in users for mentioned in (
+            *_mentioned(old_functions[name]), *_mentioned(new_functions[name])
+        )
+    }  # fmt: skip
+    left = ""
+    if silent:
+        left = f"`{silent[0][:60]}` is outside of functions"
+    elif unused:
+        left = f"no function here uses {min(unused)}"
+    helpers = old_functions.keys() ^ new_functions.keys()
+    made = [
+        _target(path, name, old_functions[name], new_functions[name])
+        for name in sorted(changed | users, key=lambda name: old_functions[name].lineno)
+    ]
+    found = tuple(item for item in made if isinstance(item, Target))
+    unfit = [item for item in made if isinstance(item, str)]
+    if unfit:
+        left = unfit[0]
+    elif helpers and not found and not left:
+        left = f"{min(helpers)} is only on one side"
+    return Targets(found, left)
+
+
+def _functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Function]]:
+    """Functions by qualified name; of several of one name the last one, which is the one called."""
+    for node in tree.body:
+        if isinstance(node, FUNCTIONS):
+            if not _is_accessor(node):
+                yield prefix + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node, f"{prefix}{node.name}.")
+
+
+def _is_accessor(node: Function) -> bool:
+    for decorator in node.decorator_list:
+        name = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if getattr(name, "attr", getattr(name, "id", "")) in _ACCESSORS:
+            return True
+    return False
+
+
+def _body(node: Function) -> str:
+    body = node.body
+    head = body[0]
+    if isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant):
+        body = body[1:]
+    parts = [*body, node.args, *node.decorator_list]
+    return type(node).__name__ + "".join(ast.dump(part) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loose:
+    """A statement outside of functions: the names that it binds, and what it says.
+
+    `inert`: it does nothing but binding them.
+    """
+
+    names: tuple[str, ...]
+    text: str
+    inert: bool = False
+
+
+def _loose(tree: ast.Module) -> frozenset[_Loose]:
+    found: list[_Loose] = []
+    waiting: list[tuple[ast.stmt, str]] = [(node, "") for node in tree.body]
+    while waiting:
+        node, owner = waiting.pop()
+        if isinstance(node, ast.ClassDef):
+            waiting += [(inner, node.name) for inner in node.body]
+            head = ast.ClassDef(
+                node.name, node.bases, node.keywords, [ast.Pass()], node.decorator_list
+            )
+            found.append(_Loose((node.name,), ast.unparse(head)))
+        elif isinstance(node, FUNCTIONS):
+            if _is_accessor(node):
+                found.append(_Loose((), ast.unparse(node)))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            # Importing does more than binding, but what it does shows in the functions that use it.
+            bound = tuple(
+                EVERYTHING if item.name == "*" else item.asname or item.name.partition(".")[0]
+                for item in node.names
+            )
+            found.append(_Loose(bound, ast.unparse(node), inert=True))
+        elif not _is_text(node):
+            text = (f"{owner}: " if owner else "") + ast.unparse(node)
+            inert = isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Constant)
+            found.append(_Loose(_bound(node), text, inert=inert))
+    return frozenset(found)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) or isinstance(
+        node, ast.Pass
+    )
+
+
+def _bound(node: ast.stmt) -> tuple[str, ...]:
+    if isinstance(node, ast.Assign):
+        targets_of = node.targets
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        targets_of = [node.target]
+    else:
+        return ()
+    names = [
+        item.id for target in targets_of for item in ast.walk(target) if isinstance(item, ast.Name)
+    ]
+    return tuple(sorted(names))
+
+
+def _mentioned(node: Function) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield inner.id
+        elif isinstance(inner, ast.Attribute):
+            yield inner.attr
+
+
+def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
+    accepted, required = _parameters(new.args)
+    gone = [item for item in _parameters(old.args)[0] if item not in accepted]
+    asked = [item for item in required if item not in _parameters(old.args)[0]]
+    if gone or asked:
+        return f"the parameters of {name} change"
+    hints = {
+        item.arg: ast.unparse(item.annotation) if item.annotation else ""
+        for item in (*old.args.posonlyargs, *old.args.args, *old.args.kwonlyargs)
+    }
+    constants = {
+        inner.value
+        for node in (old, new)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Constant)
+        and type(inner.value) in {int, str}
+        and inner.value != ast.get_docstring(node, clean=False)
+    }
+    return Target(
+        path,
+        name,
+        old.lineno,
+        new.lineno,
+        hints,
+        _parameters(old.args)[1],
+        tuple(sorted((item for item in constants if isinstance(item, int | str)), key=repr)),
+    )
+
+
+def _parameters(arguments: ast.arguments) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """All names, and those without a default."""
+    plain = [item.arg for item in (*arguments.posonlyargs, *arguments.args)]
+    required = plain[: len(plain) - len(arguments.defaults)]
+    for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        plain.append(item.arg)
+        if default is None:
+            required.append(item.arg)
+    rest = [item.arg for item in (arguments.vararg, arguments.kwarg) if item is not None]
+    return (*plain, *rest), tuple(required)
