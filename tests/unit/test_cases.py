@@ -34,7 +34,15 @@ from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup import workspace
 from trueup.propose.hunks import minimal_edits
 from trueup.runner.affected import Affected, importers_of
-from trueup.runner.results import RunRequest, RunStatus, TestOutcome, TestResult, TestRun
+from trueup.runner.results import (
+    RunRequest,
+    RunStatus,
+    ScriptAnswer,
+    ScriptRequest,
+    TestOutcome,
+    TestResult,
+    TestRun,
+)
 from trueup.runner.session import Session
 from trueup.settings import Limits
 from trueup.snapshot import Document, Snapshot, Span
@@ -183,7 +191,7 @@ class Script:
 
     @property
     def bed(self) -> TestBed:
-        return TestBed(self.affected, self.refusal, self.run, self.confirm)
+        return TestBed(self.affected, self.refusal, self.run, self.confirm, self.ask)
 
     @property
     def tests(self) -> tuple[str, ...]:
@@ -209,6 +217,9 @@ class Script:
 
     async def confirm(self, request: RunRequest) -> TestRun:
         return self._side("before" if not request.changed else "after", request, cold=True)
+
+    async def ask(self, _request: ScriptRequest) -> ScriptAnswer:
+        return ScriptAnswer(RunStatus.UNAVAILABLE, "a case of text calls no code")
 
     def _side(self, side: str, request: RunRequest, *, cold: bool = False) -> TestRun:
         place = f"cold {side}" if cold else side
@@ -335,7 +346,7 @@ async def test_the_script_answers_as_pytest_does(
     async def ready() -> str:
         return ""
 
-    bed = TestBed(find, ready, session.run, session.confirm)
+    bed = TestBed(find, ready, session.run, session.confirm, session.ask)
     try:
         real = await gate.judge(trial_of(case, root, bed))
     finally:

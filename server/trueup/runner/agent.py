@@ -945,6 +945,11 @@ class Probes:
         # Not `source_to_code`: cached bytecode would be taken before that is asked.
         SourceFileLoader.get_code = get_code  # type: ignore[assignment, method-assign, unused-ignore]
 
+    def tell(self, reporter: Reporter) -> None:
+        for number, (path, line) in enumerate(self.places):
+            if self.tests[number]:
+                reporter.send("runners", path, line, sorted(self.tests[number]))
+
     def with_probes(self, source: bytes, filename: str, path: str, lines: Set[int]) -> Any:
         import ast
 
@@ -1081,7 +1086,11 @@ def run_script(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     """One of our own scripts, on the workspace with the change in it. It reports by `send`."""
     enter_project(config, request)
     reporter = Reporter(config["details_bytes"])
+    probes = Probes(config["root"], request["probes"])
+    if request["probes"]:
+        probes.install()
     load_inside(request["script"]).main(config["root"], request["task"], reporter.send)
+    probes.tell(reporter)
     if config["mode"] == "copy":
         reporter.send("old-code", project_modules(config)[:20])
     sys.stdout.flush()
@@ -1123,10 +1132,7 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         ],
         plugins=[reporter],
     )
-    for number, (path, line) in enumerate(probes.places):
-        tests = probes.tests[number]
-        if tests:
-            reporter.send("runners", path, line, sorted(tests))
+    probes.tell(reporter)
     if calls is not None:
         calls.finish()
     if config["mode"] == "copy":

@@ -231,6 +231,7 @@ def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
         },
         "deleted": request.deleted,
         "timeout": request.timeout_s,
+        "probes": {path: sorted(lines) for path, lines in request.probes.items()},
     }
     if isinstance(request, ScriptRequest):
         return {**shared, "script": request.script, "task": request.task}
@@ -238,6 +239,5 @@ def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
         **shared,
         "tests": request.tests,
         "stop_early": request.stop_early,
-        "probes": {path: sorted(lines) for path, lines in request.probes.items()},
         "watched": {path: sorted(lines) for path, lines in request.watched.items()},
     }

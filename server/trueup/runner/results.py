@@ -78,7 +78,8 @@ class RunRequest:
 class ScriptRequest:
     """One of our own scripts (`inside/`) on that workspace, as isolated as the tests are.
 
-    `task` is JSON: what the script is given. `changed` and `deleted` are those of RunRequest.
+    `task` is JSON: what the script is given. `changed`, `deleted` and `probes` are those of
+    RunRequest.
     """
 
     script: str
@@ -86,11 +87,12 @@ class ScriptRequest:
     changed: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
     deleted: tuple[str, ...] = ()
     timeout_s: float = 60.0
+    probes: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         if not self.script.isidentifier():
             raise ValueError(f"not a script: {self.script!r}")
-        _check_paths(*self.changed, *self.deleted)
+        _check_paths(*self.changed, *self.deleted, *self.probes)
 
 
 def _check_paths(*paths: str) -> None:
@@ -163,6 +165,8 @@ class ScriptAnswer:
     status: RunStatus
     reason: str = ""
     said: tuple[tuple[object, ...], ...] = ()
+    ran: frozenset[tuple[str, int]] = frozenset()
+    """The probed statements that ran, by path and line."""
 
 
 @dataclass(frozen=True, slots=True)

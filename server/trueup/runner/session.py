@@ -242,12 +242,22 @@ def read_transcript(transcript: Transcript, request: RunRequest) -> TestRun:
 def read_answer(transcript: Transcript, request: ScriptRequest) -> ScriptAnswer:
     """What a script said, and whether it came to its end."""
     said = tuple(
-        tuple(event) for line in transcript.lines if isinstance(event := _parsed(line), list)
+        tuple(event)
+        for line in transcript.lines
+        if isinstance(event := _parsed(line), list) and event and isinstance(event[0], str)
     )
     problem = _unfinished(said, transcript.end, request.timeout_s)
     status, reason = problem or (RunStatus.FINISHED, "")
-    own = tuple(event for event in said if event[:1] not in {("done",), ("failed",), ("old-code",)})
-    return ScriptAnswer(status, reason, own)
+    ran: set[tuple[str, int]] = set()
+    for event in said:
+        match event:
+            case ("runners", str(path), int(line), list()):
+                ran.add((path, line))
+    own = tuple(event for event in said if event[0] not in _ABOUT_THE_RUN)
+    return ScriptAnswer(status, reason, own, frozenset(ran))
+
+
+_ABOUT_THE_RUN: Final = frozenset({"done", "failed", "old-code", "runners"})
 
 
 def _unfinished(

@@ -8,6 +8,7 @@ renames is answered by its syntax trees.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from trueup.runner.results import RunStatus
 from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
 from trueup.verify import mistakes, renames, sidebyside, targets
+from trueup.verify.changes import Statement, changed_statements
 from trueup.verify.sidebyside import Finding
 from trueup.verify.tests import UNCHANGED_CODE, witnesses
 from trueup.verify.trial import Trial, passed, unknown
@@ -114,13 +116,15 @@ async def _side_by_side(trial: Trial) -> _Compared:
     run = await sidebyside.record(trial, found, (await trial.affected()).tests)
     if run.status is not RunStatus.FINISHED:
         return _Compared((), run.reason)
-    bench = sidebyside.Bench(trial, run.search_path)
+    taken = _taken_away(trial)
+    lines = {path: frozenset(item.first for item in items) for path, items in taken.items()}
+    bench = sidebyside.Bench(trial, run.search_path, lines)
     findings = []
     for target in found:
         subject = await asyncio.to_thread(sidebyside.subject, target, run)
         findings.append(await sidebyside.compare(bench, subject))
-    weak = [item for item in findings if len(item.agreed) < INPUTS_MIN]
     why = ""
+    weak = [item for item in findings if len(item.agreed) < INPUTS_MIN]
     if weak:
         name = weak[0].subject.target.qualname
         why = (
@@ -128,7 +132,30 @@ async def _side_by_side(trial: Trial) -> _Compared:
             if weak[0].obstacle
             else (f"old and new {name} could be compared on {len(weak[0].agreed)} inputs only")
         )
+    elif unseen := _unseen(taken, bench.reached):
+        path, line = unseen
+        why = f"line {line} of {path} as it was never ran, so nothing shows that it can change"
     return _Compared(tuple(findings), why)
+
+
+def _taken_away(trial: Trial) -> dict[str, tuple[Statement, ...]]:
+    """The statements of the old code that are changed or gone, by path."""
+    found = {}
+    for path in trial.candidate.paths:
+        old, new = trial.before.get(path), trial.after.get(path)
+        if old is not None and new is not None and path.endswith(".py"):
+            found[path] = changed_statements(new.text, old.text)
+    return found
+
+
+def _unseen(
+    taken: Mapping[str, tuple[Statement, ...]], reached: set[tuple[str, int]]
+) -> tuple[str, int] | None:
+    for path, items in taken.items():
+        for item in items:
+            if item.lines and (path, item.first) not in reached:
+                return path, item.first
+    return None
 
 
 async def _by_mistakes(trial: Trial, obstacle: str) -> Evidence:

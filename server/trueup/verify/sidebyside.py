@@ -9,7 +9,7 @@ the same way is not held against the new one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -75,6 +75,9 @@ class Bench:
 
     trial: Trial
     search_path: tuple[str, ...] = field(default=())
+    probes: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """First lines of what the change takes away, by path; of the code as it was."""
+    reached: set[tuple[str, int]] = field(default_factory=set)
 
     async def outcomes(
         self,
@@ -82,8 +85,11 @@ class Bench:
         subject: Subject,
         inputs: Sequence[Input],
         seconds: float = CALL_SECONDS,
+        ran: set[tuple[str, int]] | None = None,
     ) -> dict[int, Outcome] | str:
-        """What came of each input, by its place, or why nothing did."""
+        """What came of each input, by its place, or why nothing did. `ran` takes the lines of
+        `probes` that were reached.
+        """
         workspace = self.trial.request(snapshot, ())
         task = {
             "path": list(self.search_path),
@@ -105,9 +111,16 @@ class Bench:
             "call_seconds": seconds,
         }
         request = ScriptRequest(
-            "replay", task, workspace.changed, workspace.deleted, REPLAY_SECONDS
+            "replay",
+            task,
+            workspace.changed,
+            workspace.deleted,
+            REPLAY_SECONDS,
+            self.probes if ran is not None else {},
         )
         answer = await self.trial.bed.ask(request)
+        if ran is not None:
+            ran |= answer.ran
         found: dict[int, Outcome] = {}
         stopped: int | None = None
         for event in answer.said:
@@ -180,7 +193,7 @@ async def compare(bench: Bench, item: Subject) -> Finding:
         return Finding(item, obstacle=why)
     old, again, new = await asyncio.gather(
         bench.outcomes(before, item, item.inputs),
-        bench.outcomes(before, item, item.inputs),
+        bench.outcomes(before, item, item.inputs, ran=bench.reached),
         bench.outcomes(after, item, item.inputs),
     )
     for side in (old, again, new):
