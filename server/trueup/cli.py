@@ -83,6 +83,8 @@ def serve(stdio: bool) -> None:  # noqa: ARG001 - accepted because editors pass 
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
 @click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
+@click.option("--pin", is_flag=True, help="Where it is unproven, test what the code does today.")
+@click.option("--keep", is_flag=True, help="Keep that test: write it to the project.")
 def verify(
     diff: str | None,
     staged: bool,
@@ -91,6 +93,8 @@ def verify(
     as_json: bool,
     trusted: bool,
     interpreter: str | None,
+    pin: bool,
+    keep: bool,
 ) -> None:
     """Judge a change, whoever made it: a diff, what is staged, or the working tree."""
     root = str(workspace.root_of(_here()))
@@ -110,8 +114,11 @@ def verify(
         change.candidate,
         _machine(interpreter),
         change.absent,
+        pin=pin or keep,
     )
     made = _run(lambda ports: job.run(start, ports), trusted=trusted, quiet=as_json)
+    if keep and isinstance(made, Suggestion):
+        _keep_pinned(root, made)
     _finish(made, Snapshot.of(root, change.before), as_json=as_json)
 
 
@@ -244,6 +251,16 @@ def _write(root: str, suggestion: Suggestion, before: Snapshot) -> None:
         target = Path(root, stamp.path)
         mode = target.stat().st_mode & 0o777
         write_atomically(target, after.documents[stamp.path].to_bytes(), mode=mode)
+
+
+def _keep_pinned(root: str, suggestion: Suggestion) -> None:
+    for kept in suggestion.pinned:
+        target = Path(root, kept.path)
+        if target.exists():
+            fail(f"{kept.path} exists already; the pinned test was not written")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, kept.text.encode(), mode=0o644)
+        errors.print(f"kept {kept.path}", highlight=False)
 
 
 @cli.command()

@@ -44,6 +44,9 @@ def suggestion_view(suggestion: Suggestion, before: Snapshot | None = None) -> R
     if before is not None:
         parts.append(diff_view(suggestion, before))
     parts.append(evidence_table(verdict.evidence, set(verdict.demanded)))
+    for kept in suggestion.pinned:
+        parts.append(Text(f"{kept.path}, to keep or not:", style="bold"))
+        parts.append(Syntax(kept.text, "python", theme="ansi_dark", word_wrap=True))
     if suggestion.isolation:
         parts.append(Text(f"isolation: {suggestion.isolation}", style="dim"))
     return Group(*parts)
@@ -115,6 +118,7 @@ def verdict_json(suggestion: Suggestion) -> dict[str, object]:
             "covered_statements": tests.covered_statements,
         },
         "counterexample": _counterexample(suggestion.verdict.evidence),
+        "pinned": [{"path": kept.path, "text": kept.text} for kept in suggestion.pinned],
         "isolation": suggestion.isolation,
         "elapsed_ms": suggestion.elapsed_ms,
     }

@@ -217,6 +217,12 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFile:
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
     """A candidate with its verdict, bound to the exact bytes it was computed on."""
 
@@ -229,3 +235,5 @@ class Suggestion:
     elapsed_ms: int = 0
     rounds: int = 1
     """How many candidates were tried, this one included."""
+    pinned: tuple[NewFile, ...] = ()
+    """Tests that were written to prove it and that the user may keep; not part of the candidate."""

@@ -28,7 +28,9 @@ from trueup.settings import Settings
 from trueup.snapshot import Document, Snapshot
 from trueup.suggestion import (
     Candidate,
+    Evidence,
     Goal,
+    NewFile,
     Outcome,
     Recipe,
     Ruling,
@@ -36,9 +38,10 @@ from trueup.suggestion import (
     Suggestion,
     Surface,
     SurfaceKind,
+    TestSummary,
     Verdict,
 )
-from trueup.verify import gate, tests
+from trueup.verify import gate, pinning, tests
 from trueup.verify.trial import Trial
 
 ROPE: Final = frozenset(
@@ -69,7 +72,7 @@ async def run(start: Start, ports: Ports) -> Suggestion | Failure:
         goal = replace(goal, name=await _destination(goal, start.root, ports.ask))
     goal = replace(goal, surface=declared(goal, snapshot))
     bed = ports.beds.bed(start.root, settings, ports.ask)
-    job = _Job(goal, snapshot, settings, bed, ports, start.absent)
+    job = _Job(goal, snapshot, settings, bed, ports, start.absent, pin=start.pin)
     try:
         async with asyncio.timeout(settings.limits.job_seconds):
             if start.candidate is not None:
@@ -157,9 +160,12 @@ class _Job:
         bed: Bed,
         ports: Ports,
         absent: tuple[str, ...],
+        *,
+        pin: bool = False,
     ) -> None:
         self.goal, self.snapshot, self.settings = goal, snapshot, settings
         self.absent = frozenset(absent)
+        self.pin = pin
         self.bed, self.say = bed, ports.say
         self.began = time.monotonic()
         self.baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = {}
@@ -225,6 +231,24 @@ class _Job:
             after = before.edited(candidate.edits, candidate.deletes)
         except ValueError as problem:
             raise InputError(f"the change does not fit the text: {problem}") from None
+        verdict, summary, pinned = await self._tried(candidate, before, after, pin=self.pin)
+        return Suggestion(
+            goal=self.goal,
+            candidate=candidate,
+            verdict=verdict,
+            ticket=tuple(_stamp(before, after, path) for path in candidate.paths),
+            tests=summary,
+            isolation=self.bed.isolation,
+            elapsed_ms=round((time.monotonic() - self.began) * 1000),
+            pinned=pinned,
+        )
+
+    async def _tried(
+        self, candidate: Candidate, before: Snapshot, after: Snapshot, *, pin: bool
+    ) -> tuple[Verdict, TestSummary, tuple[NewFile, ...]]:
+        """The verdict on one candidate. With `pin`, one that is unproven gets a second chance with
+        a test of what the code does today.
+        """
         trial = Trial(
             goal=self.goal,
             candidate=candidate,
@@ -238,17 +262,22 @@ class _Job:
         try:
             verdict = await gate.judge(trial, lambda name: self.say(f"checking that it {name}"))
             summary = await tests.summary(trial, self.bed.total_tests)
+            if not pin or not gate.pinning_may_help(verdict):
+                return verdict, summary, ()
+            self.say("writing down what the code does today")
+            pinned = await pinning.pin(trial)
         finally:
             await trial.close()
-        return Suggestion(
-            goal=self.goal,
-            candidate=candidate,
-            verdict=verdict,
-            ticket=tuple(_stamp(before, after, path) for path in candidate.paths),
-            tests=summary,
-            isolation=self.bed.isolation,
-            elapsed_ms=round((time.monotonic() - self.began) * 1000),
+        if isinstance(pinned, str):
+            told = Evidence(pinning.CHECK, Outcome.UNKNOWN, pinned)
+            return replace(verdict, evidence=(*verdict.evidence, told)), summary, ()
+        document = pinned.document
+        verdict, summary, _ = await self._tried(
+            candidate, before.having(document), after.having(document), pin=False
         )
+        told = Evidence(pinning.CHECK, Outcome.PASSED, pinned.sentence, document.path)
+        kept = NewFile(document.path, document.text)
+        return replace(verdict, evidence=(*verdict.evidence, told)), summary, (kept,)
 
     def _with_touched_files(self, candidate: Candidate) -> Snapshot:
         """What the candidate edits, read now where it is not open; missing files are new ones."""

@@ -40,6 +40,8 @@ class Start:
     candidate: Candidate | None = None
     settings: dict[str, object] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    pin: bool = False
+    """Where the candidate stays unproven, write a test of what the code does today, and try it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -807,6 +807,7 @@ class Reporter:
         self.failures_max = failures_max
         self.probes = probes
         self.started = 0
+        self.search_path: List[str] = []
         self.details_left = details_bytes
         self.outcome = ""
         self.detail = ""
@@ -868,6 +869,8 @@ class Reporter:
         yield
 
     def pytest_collection_finish(self, session: Any) -> None:
+        # Before pytest takes back what its configuration put there.
+        self.search_path = list(sys.path)
         self.send("collected", len(session.items))
 
     def pytest_collectreport(self, report: Any) -> None:
@@ -1135,6 +1138,7 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     probes.tell(reporter)
     if calls is not None:
         calls.finish()
+        reporter.send("sys-path", [path for path in reporter.search_path if isinstance(path, str)])
     if config["mode"] == "copy":
         reporter.send("old-code", project_modules(config)[:20])
     if request["learn"]:

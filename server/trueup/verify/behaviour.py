@@ -16,7 +16,7 @@ from trueup import InputError, workspace
 from trueup.runner.results import RunStatus
 from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
-from trueup.verify import mistakes, renames, sidebyside, targets
+from trueup.verify import mistakes, renames, sidebyside
 from trueup.verify.changes import Statement, changed_statements
 from trueup.verify.sidebyside import Finding
 from trueup.verify.tests import UNCHANGED_CODE, witnesses
@@ -100,28 +100,18 @@ class _Compared:
 
 
 async def _side_by_side(trial: Trial) -> _Compared:
-    found: list[targets.Target] = []
-    for path in trial.candidate.paths:
-        old, new = trial.before.get(path), trial.after.get(path)
-        if workspace.is_test(path):
-            continue
-        if old is None or new is None or not path.endswith(".py"):
-            return _Compared((), f"{path} is only on one side")
-        of_file = await asyncio.to_thread(targets.targets, path, old.text, new.text)
-        if of_file.left:
-            return _Compared((), of_file.left)
-        found += of_file.found
-    if not found:
-        return _Compared((), "")
-    run = await sidebyside.record(trial, found, (await trial.affected()).tests)
+    wanted = await sidebyside.targets_of(trial)
+    if wanted.left or not wanted.found:
+        return _Compared((), wanted.left)
+    run = await sidebyside.record(trial, wanted.found, (await trial.affected()).tests)
     if run.status is not RunStatus.FINISHED:
         return _Compared((), run.reason)
     taken = _taken_away(trial)
     lines = {path: frozenset(item.first for item in items) for path, items in taken.items()}
     bench = sidebyside.Bench(trial, run.search_path, lines)
     findings = []
-    for target in found:
-        subject = await asyncio.to_thread(sidebyside.subject, target, run)
+    for target in wanted.found:
+        subject = await sidebyside.prepared(trial, target, run)
         findings.append(await sidebyside.compare(bench, subject))
     why = ""
     weak = [item for item in findings if len(item.agreed) < INPUTS_MIN]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from trueup.suggestion import Evidence, Goal, GoalKind, Outcome, Recipe, Verdict
+from trueup.suggestion import Evidence, Goal, GoalKind, Outcome, Recipe, Ruling, Verdict
 from trueup.verify import (
     behaviour,
     comments,
@@ -109,6 +109,13 @@ async def judge(
         if evidence[-1].check == syntax.CHECK and evidence[-1].outcome is not Outcome.PASSED:
             break
     return Verdict(tuple(evidence), demanded)
+
+
+def pinning_may_help(verdict: Verdict) -> bool:
+    """Whether nothing but what tests can show is missing."""
+    missing = {found.check for found in verdict.missing}
+    by_tests = {tests.CHECK, behaviour.COVERAGE, behaviour.CHECK}
+    return verdict.outcome is Ruling.UNPROVEN and bool(missing) and missing <= by_tests
 
 
 def _short_of(evidence: list[Evidence], demanded: tuple[str, ...]) -> bool:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from trueup.verify.likely import Values, broken, invariants
-from trueup.verify.literals import Literal, write
+from trueup.verify.literals import write
 from trueup.verify.strategies import Likeness, Strategy, hinted
 
 SEED: Final = 20_010_601
@@ -44,14 +44,14 @@ class Input:
 def generated(
     recorded: Sequence[Values],
     hints: Mapping[str, str],
-    constants: tuple[Literal, ...],
+    likeness: Likeness,
     most: int,
 ) -> tuple[Input, ...]:
     """At most `most` different inputs, the same on every run. `recorded` may lack parameters whose
-    values have no source; these stay as they were recorded. `constants` are those of the code.
-    Empty where nothing can be varied.
+    values have no source; these stay as they were recorded. Without any recorded call, `hints` are
+    those of the parameters that have to be given. Empty where nothing can be varied.
     """
-    strategy = _inputs(recorded, hints, Likeness(constants))
+    strategy = _inputs(recorded, hints, likeness)
     if strategy is None:
         return ()
     common = invariants(recorded)

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 import ast
 import math
+from dataclasses import dataclass
 from types import EllipsisType
 from typing import Final
 
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Source of an object that the function's own module can make; it stands for the object."""
+
+    source: str
+
+    def __repr__(self) -> str:
+        return self.source
+
+
 Literal = (
-    None | bool | int | float | complex | str | bytes
+    Made | None | bool | int | float | complex | str | bytes
     | list["Literal"] | tuple["Literal", ...] | dict["Literal", "Literal"]
     | set["Literal"] | frozenset["Literal"]
 )  # fmt: skip

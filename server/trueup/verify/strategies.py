@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from trueup.verify.classes import ClassShape
 from trueup.verify.likely import in_order
-from trueup.verify.literals import Literal
+from trueup.verify.literals import Literal, Made
 
 Strategy = SearchStrategy[Literal]
 Sliced = TypeVar("Sliced", str, list[Literal])
 SIZE_MAX: Final = 40
+DEPTH_MAX: Final = 3
+"""How deep objects of the project's classes are made of one another."""
 LETTERS: Final = "abcxyz ABCXYZ0129"
 """Letters of the usual kinds; a text is also tried with those that no recorded one has."""
 
@@ -25,6 +28,8 @@ class Likeness:
     """Makes strategies from values; `constants` of the code are tried where they fit."""
 
     constants: tuple[Literal, ...] = ()
+    classes: Mapping[str, ClassShape] = field(default_factory=dict)
+    depth: int = 0
 
     def like(self, values: Sequence[Literal]) -> Strategy:
         """Values of the same shape as these, these among them."""
@@ -226,11 +231,33 @@ def _of_hint(node: ast.expr, likeness: Likeness) -> Strategy | None:
 def _of_name(name: str, likeness: Likeness) -> Strategy | None:
     if name in _EXAMPLES:
         return likeness.like([_EXAMPLES[name]])
+    if name in likeness.classes and likeness.depth < DEPTH_MAX:
+        return made(name, likeness)
     if name in _LISTS:
         return st.lists(likeness.like([0]), max_size=8)
     if name in _MAPPINGS:
         return st.dictionaries(likeness.like(["a"]), likeness.like([0]), max_size=5)
     return None
+
+
+def made(name: str, likeness: Likeness) -> Strategy | None:
+    """Objects of a class of the project, made by its constructor from hints; None: it lacks one."""
+    shape = likeness.classes[name]
+    if shape.members:
+        return st.sampled_from([Made(f"{name}.{member}") for member in shape.members])
+    deeper = replace(likeness, depth=likeness.depth + 1)
+    parts: dict[str, Strategy] = {}
+    for field_name, hint, required in shape.fields:
+        strategy = hinted(hint, deeper) if hint else None
+        if strategy is not None:
+            parts[field_name] = strategy
+        elif required:
+            return None
+
+    def written(values: dict[str, Literal]) -> Literal:
+        return Made(f"{name}({', '.join(f'{key}={value!r}' for key, value in values.items())})")
+
+    return st.fixed_dictionaries(parts).map(written)
 
 
 def _of_generic(name: str, parts: Sequence[ast.expr], likeness: Likeness) -> Strategy | None:

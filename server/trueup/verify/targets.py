@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.verify.examples import examples_of
+from trueup.verify.likely import Values
+
 FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 EVERYTHING: Final = "*"
 """Stands for all names, as in `from m import *`."""
@@ -32,8 +35,12 @@ class Target:
     hints: Mapping[str, str]
     required: tuple[str, ...]
     """Parameters without a default."""
+    positional: tuple[str, ...]
+    """Parameters that can be given by their place."""
     constants: tuple[int | str, ...]
     """Numbers and texts that either side mentions."""
+    examples: tuple[Values, ...] = ()
+    """Arguments of the calls that the docstring shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +204,11 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
         item.arg: ast.unparse(item.annotation) if item.annotation else ""
         for item in (*old.args.posonlyargs, *old.args.args, *old.args.kwonlyargs)
     }
+    owner = name.rpartition(".")[0]
+    first = [*old.args.posonlyargs, *old.args.args][:1]
+    if owner and first and not hints[first[0].arg]:
+        # The object that the method is called on, as if it were annotated.
+        hints[first[0].arg] = owner
     constants = {
         inner.value
         for node in (old, new)
@@ -212,7 +224,9 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
         new.lineno,
         hints,
         _parameters(old.args)[1],
+        tuple(item.arg for item in (*old.args.posonlyargs, *old.args.args)),
         tuple(sorted((item for item in constants if isinstance(item, int | str)), key=repr)),
+        examples_of(old),
     )
 
 

@@ -126,7 +126,6 @@ class Calls:
         for number, (path, line) in enumerate(self.watched):
             if self.missed[number]:
                 self.send("unrecorded", path, line, self.missed[number][:300])
-        self.send("sys-path", [path for path in sys.path if isinstance(path, str)])
 
 
 def _pickled(value: Any) -> bytes:

@@ -114,14 +114,19 @@ def plain(value: Any) -> Any:
     return value
 
 
-def arguments_of(recorded: List[bytes], base: Optional[int], values: Dict[str, Any]) -> Any:
-    """Fresh arguments: those of a recorded call, some replaced by source or by another call's."""
+def arguments_of(
+    recorded: List[bytes], base: Optional[int], values: Dict[str, Any], namespace: Dict[str, Any]
+) -> Any:
+    """Fresh arguments: those of a recorded call, some replaced by source or by another call's.
+
+    Source is read in the function's own module, which knows the classes of its arguments.
+    """
     arguments = pickle.loads(recorded[base]) if base is not None else {}
     for name, value in values.items():
         if isinstance(value, int):
             arguments[name] = pickle.loads(recorded[value])[name]
         else:
-            arguments[name] = eval(value, {"__builtins__": LITERALS})
+            arguments[name] = eval(value, {**namespace, **LITERALS})
     return arguments
 
 
@@ -160,7 +165,7 @@ class Call:
         self, recorded: List[bytes], base: Optional[int], values: Dict[str, Any], seconds: float
     ) -> Dict[str, Any]:
         try:
-            arguments = arguments_of(recorded, base, values)
+            arguments = arguments_of(recorded, base, values, self.function.__globals__)
         except BaseException as problem:
             return {"unmade": "%s: %s" % (type(problem).__name__, problem)}
         printed = io.StringIO()
