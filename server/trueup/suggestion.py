@@ -237,3 +237,5 @@ class Suggestion:
     """How many candidates were tried, this one included."""
     pinned: tuple[NewFile, ...] = ()
     """Tests that were written to prove it and that the user may keep; not part of the candidate."""
+    pinnable: bool = False
+    """Whether a test of what the code does today might prove it."""

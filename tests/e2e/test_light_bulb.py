@@ -12,7 +12,7 @@ from support.messages_server import MessagesServer, Reply, edits_reply
 from support.sessions import SOURCE, Editing, evidence, inside, pick, ruff_diagnostic, where
 from support.tiny_projects import Project
 from trueup.lsp.convert import uri_of
-from trueup.lsp.suggest import APPLY, DISCARD
+from trueup.lsp.suggest import APPLY, DISCARD, KEEP, PIN
 from trueup.snapshot import Span
 
 RIGHT = '''def total(prices, discount=0):
@@ -99,6 +99,26 @@ async def test_code_that_no_test_runs_is_unproven(shop: Project, editing: Editin
         "unknown",
         "1 of 1 changed statements did not run in any passing test",
     )
+
+
+CLAMPED = '''def clamp(value: int, most: int = 9) -> int:
+    """Nobody tests this."""
+    return min(value, most)
+'''
+
+
+async def test_pinning_proves_what_no_test_covered(shop: Project, editing: Editing) -> None:
+    reply = edits_reply("Use min", [{"path": SOURCE, "symbol": "clamp", "after": CLAMPED}])
+    with MessagesServer(reply) as model:
+        async with editing(shop, PIN, KEEP, model=model.url) as editor:
+            result = await pick(editor, SOURCE, inside(editor, SOURCE, "clamp"), "Simplify")
+            text = editor.text(SOURCE)
+    assert (result["outcome"], result["applied"]) == ("verified", True), result["message"]
+    assert "return min(value, most)" in text
+    kept = shop.root / "tests" / "test_total_pinned.py"
+    assert "assert clamp(0) == 0" in kept.read_text("utf-8")
+    assert evidence(result)["pinned"][0] == "passed"
+    assert len(model.requests) == 1
 
 
 async def test_rope_extracts_and_the_gate_verifies(shop: Project, editing: Editing) -> None:

@@ -241,6 +241,7 @@ class _Job:
             isolation=self.bed.isolation,
             elapsed_ms=round((time.monotonic() - self.began) * 1000),
             pinned=pinned,
+            pinnable=not self.pin and gate.pinning_may_help(verdict),
         )
 
     async def _tried(

@@ -14,10 +14,11 @@ from typing import Final
 from lsprotocol import types
 
 from trueup import InputError, StaleError, workspace
+from trueup.files import write_atomically
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffers
 from trueup.snapshot import Document
-from trueup.suggestion import Suggestion
+from trueup.suggestion import NewFile, Suggestion
 
 ECHO_SECONDS: Final = 2.0
 """How long an editor may take to send back the edit that it says it has applied."""
@@ -101,3 +102,37 @@ async def apply(
             f"{differing()[0]} is not what was verified after the editor applied the change;"
             " undo restores it"
         ) from None
+
+
+async def create(root: str, files: tuple[NewFile, ...], send: Send | None) -> None:
+    """Create files through an editor that can (`send`), else on disk; none is ever overwritten.
+
+    Raises StaleError where one exists or the editor refuses.
+    """
+    for file in files:
+        target = Path(root, file.path)
+        if await asyncio.to_thread(target.exists):
+            raise StaleError(f"{file.path} exists already; it was not written")
+        if send is None:
+            await asyncio.to_thread(_write_new, target, file.text)
+            continue
+        uri = uri_of(target)
+        start = types.Position(0, 0)
+        answer = await send(
+            types.WorkspaceEdit(
+                document_changes=[
+                    types.CreateFile(uri=uri, options=types.CreateFileOptions(overwrite=False)),
+                    types.TextDocumentEdit(
+                        types.OptionalVersionedTextDocumentIdentifier(uri, None),
+                        [types.TextEdit(types.Range(start, start), file.text)],
+                    ),
+                ]
+            )
+        )
+        if not answer.applied:
+            raise StaleError(f"the editor did not create {file.path}")
+
+
+def _write_new(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, text.encode(), mode=0o644)

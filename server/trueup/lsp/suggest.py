@@ -33,6 +33,7 @@ REBASES_MAX: Final = 3
 """How often a suggestion is carried over typing and judged again before it is called stale."""
 
 APPLY, APPLY_ANYWAY, DISCARD = "Apply", "Apply anyway", "Discard"
+PIN, KEEP = "Pin the behaviour first", "Apply and keep the test"
 INPUT_METHOD: Final = "trueup/input"
 
 _tokens = itertools.count(1)
@@ -99,6 +100,7 @@ class _Run:
     def __init__(self, server: Server, root: str, goal: Goal) -> None:
         self.server, self.root, self.goal = server, root, goal
         self.base = Snapshot.of(root, ())
+        self.pin = False
 
     async def judged(
         self, candidate: Candidate | None, say: Callable[[str], None]
@@ -124,7 +126,13 @@ class _Run:
     def _start(self, candidate: Candidate | None) -> Start:
         documents = tuple(OpenDocument(item.path, item.text, item.version) for item in self.base)
         return Start(
-            0, self.root, self.goal, documents, candidate, dict(self.server.client_settings)
+            0,
+            self.root,
+            self.goal,
+            documents,
+            candidate,
+            dict(self.server.client_settings),
+            pin=self.pin,
         )
 
     def _rebased(self, suggestion: Suggestion) -> Candidate:
@@ -144,16 +152,17 @@ class _Run:
     async def offered(self, suggestion: Suggestion) -> dict[str, object]:
         """Show the verdict and apply it, at once or when the user says so."""
         while True:
-            if not await self.wanted(suggestion):
+            answer = await self.answered(suggestion)
+            if answer not in {APPLY, APPLY_ANYWAY, PIN, KEEP}:
                 return report(suggestion, applied=False)
             try:
+                if answer == PIN:
+                    self.pin = True
+                    suggestion = await self._again(suggestion.candidate)
+                    continue
                 if apply.stale_paths(self.server.buffers, self.root, suggestion):
                     # The user typed while deciding; what is applied is what was judged.
-                    candidate = self._rebased(suggestion)
-                    async with _progress(self.server, self.goal.title) as say:
-                        again = await self.judged(candidate, say)
-                    if isinstance(again, Declined):
-                        return _refused(self.server, again.says)
+                    again = await self._again(self._rebased(suggestion))
                     worse = again.verdict.outcome is not suggestion.verdict.outcome
                     suggestion = again
                     if worse:
@@ -165,10 +174,21 @@ class _Run:
                     self._send,
                     one_document_each=self.server.one_document_each,
                 )
+                if answer == KEEP:
+                    send = self._send if self.server.can_create else None
+                    await apply.create(self.root, suggestion.pinned, send)
             except StaleError as problem:
                 return _refused(self.server, str(problem)) | {"suggestion": None}
             _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
+
+    async def _again(self, candidate: Candidate) -> Suggestion:
+        """Raises StaleError where the engine declines."""
+        async with _progress(self.server, self.goal.title) as say:
+            again = await self.judged(candidate, say)
+        if isinstance(again, Declined):
+            raise StaleError(again.says)
+        return again
 
     async def _send(self, edit: types.WorkspaceEdit) -> types.ApplyWorkspaceEditResult:
         return await self.server.workspace_apply_edit_async(
@@ -176,18 +196,28 @@ class _Run:
         )
 
     async def wanted(self, suggestion: Suggestion) -> bool:
-        """Whether to apply: by itself where it is verified and deterministic, else as asked."""
+        """Whether to apply it, where nothing but yes or no can be done."""
+        return await self.answered(suggestion) in {APPLY, APPLY_ANYWAY, KEEP}
+
+    async def answered(self, suggestion: Suggestion) -> str:
+        """What to do with it: apply by itself where it is verified and deterministic, else as the
+        user says.
+        """
         outcome = suggestion.verdict.outcome
         if outcome is Ruling.REJECTED:
             _show(self.server, headline(suggestion), types.MessageType.Warning)
-            return False
+            return DISCARD
         chosen = settings.load(self.root, self.server.client_settings).apply_model_changes
-        deterministic = suggestion.candidate.deterministic
-        if outcome is Ruling.VERIFIED and (deterministic or chosen == "verified"):
-            return True
+        at_once = suggestion.candidate.deterministic or chosen == "verified"
+        if outcome is Ruling.VERIFIED and at_once and not suggestion.pinned:
+            return APPLY
         await _show_diff(self.server, self.base, suggestion)
-        yes = APPLY if outcome is Ruling.VERIFIED else APPLY_ANYWAY
-        return await ask(self.server, headline(suggestion), (yes, DISCARD)) == yes
+        choices = [APPLY if outcome is Ruling.VERIFIED else APPLY_ANYWAY]
+        if suggestion.pinned:
+            choices.append(KEEP)
+        elif suggestion.pinnable:
+            choices.append(PIN)
+        return await ask(self.server, headline(suggestion), (*choices, DISCARD))
 
 
 def headline(suggestion: Suggestion) -> str:
@@ -264,6 +294,9 @@ def _page(base: Snapshot, suggestion: Suggestion) -> str:
         lines += difflib.unified_diff(
             old.text.splitlines(), new.text.splitlines(), f"a/{path}", f"b/{path}", lineterm=""
         )
+    for kept in suggestion.pinned:
+        added = kept.text.splitlines()
+        lines += difflib.unified_diff([], added, "/dev/null", f"b/{kept.path}", lineterm="")
     return "\n".join(lines) + "\n"
 
 

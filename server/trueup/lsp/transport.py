@@ -40,6 +40,14 @@ class Server(LanguageServer):
         self.background: set[asyncio.Task[None]] = set()
 
     @property
+    def can_create(self) -> bool:
+        """Whether the client creates files as part of an edit."""
+        folder = self.client_capabilities.workspace
+        edit = folder.workspace_edit if folder is not None else None
+        kinds = edit.resource_operations if edit is not None else None
+        return types.ResourceOperationKind.Create in (kinds or ())
+
+    @property
     def ended_properly(self) -> bool:
         """Whether `shutdown` came before the end, which decides the exit code."""
         return isinstance(self.protocol, Protocol) and self.protocol.ended_properly
