@@ -21,6 +21,7 @@ mutant:
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -117,6 +118,7 @@ def trial_of(case: Case, root: Path, bed: TestBed | None = None) -> Trial:
         after=after,
         bed=bed or Script.of(case, before, after).bed,
         limits=Limits(),
+        interpreter=Path(sys.executable),
     )
 
 

@@ -10,6 +10,7 @@ from trueup.verify import (
     behaviour,
     comments,
     linters,
+    names,
     scope,
     structure,
     syntax,
@@ -25,6 +26,7 @@ STATIC: Final[tuple[Check, ...]] = (
     structure.keeps_public_names,
     comments.keeps_comments,
     tamper.leaves_tests_alone,
+    names.exist,
     linters.gives_linters_nothing_new,
 )
 RUNNING: Final[tuple[Check, ...]] = (
@@ -39,6 +41,7 @@ DEMANDED: Final[tuple[str, ...]] = (
     structure.CHECK,
     comments.CHECK,
     tamper.CHECK,
+    names.CHECK,
     linters.CHECK,
     tests.CHECK,
     behaviour.COVERAGE,

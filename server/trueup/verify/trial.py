@@ -60,6 +60,8 @@ class Trial:
     baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = field(default_factory=dict)
     """Runs of tests on the unchanged workspace, shared by all trials of a job."""
     """The tests that pass with the change, alone; only where some do not."""
+    interpreter: Path | None = None
+    """The project's, for those who read what lies beside it; None where it is not known."""
     absent: frozenset[str] = frozenset()
     """Files of the disk that are not in the workspace that is judged, but where it holds them."""
     _sides: asyncio.Task[Sides] | None = None
