@@ -61,7 +61,7 @@ SIDES: Final = ("before", "after", "cold")
 GOAL_KEYS: Final = {
     "proposer",
     "kind", "recipe", "path", "symbol", "name", "surface", "diagnostic", "instruction", "deletes",
-    "shows",
+    "shows", "red",
 }  # fmt: skip
 
 
@@ -139,6 +139,7 @@ def goal_of(case: Case) -> Goal:
         diagnostic=diagnostic,
         instruction=case.goal.get("instruction", ""),
         name=case.goal.get("name", ""),
+        red=tuple(case.goal.get("red", "").split()),
         surface=surface_of(case.goal.get("surface", "keep").split()),
     )
 
@@ -191,6 +192,11 @@ class Script:
     def tests(self) -> tuple[str, ...]:
         return tuple(key for key in self.plan if "::" in key and not key.startswith("cold "))
 
+    @property
+    def tests_of_the_change(self) -> dict[str, bytes]:
+        changed = workspace.unsaved(self.after)
+        return {path: raw for path, raw in changed.items() if workspace.is_test(path)}
+
     async def affected(self, changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
         assert set(changed) >= set(self.paths)
         assert isinstance(overlay, Mapping)
@@ -207,6 +213,8 @@ class Script:
             return self._side("before", request)
         if request.changed == workspace.unsaved(self.after):
             return self._side("after", request)
+        if request.changed == self.tests_of_the_change:
+            return self._side("before", request)
         return self._mutant(request)
 
     async def confirm(self, request: RunRequest) -> TestRun:

@@ -11,6 +11,7 @@ from trueup.verify import (
     comments,
     linters,
     names,
+    repair,
     scope,
     structure,
     syntax,
@@ -54,6 +55,8 @@ def checks(goal: Goal) -> tuple[Check, ...]:
     static, running = STATIC, RUNNING
     if goal.recipe is Recipe.ANNOTATE:
         static = (*static, types.satisfies_the_type_checker)
+    if repair.is_demanded(goal):
+        running = (*running, repair.turns_red_to_green)
     if goal.kind is GoalKind.REFACTOR:
         running = (*running, behaviour.leaves_no_mistake_unnoticed)
     return (*static, *running, *CONFIRMING)
@@ -64,6 +67,8 @@ def demands(goal: Goal) -> tuple[str, ...]:
     demanded = DEMANDED
     if goal.kind is GoalKind.REFACTOR:
         demanded = (*demanded, behaviour.CHECK)
+    if repair.is_demanded(goal):
+        demanded = (*demanded, repair.CHECK)
     if goal.recipe is Recipe.ANNOTATE:
         demanded = (*demanded, types.CHECK)
     return demanded

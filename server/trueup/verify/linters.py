@@ -51,6 +51,18 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
     return _gone(target, before, after)
 
 
+async def taken_away(trial: Trial) -> str:
+    """The rule of a finding that Ruff has no more, where it has no other instead; or ""."""
+    before, after = (
+        await _findings(trial, trial.before, ()),
+        await _findings(trial, trial.after, ()),
+    )
+    if isinstance(before, str) or isinstance(after, str):
+        return ""
+    left = Counter(item.code for item in before) - Counter(item.code for item in after)
+    return min(left, default="")
+
+
 def _new(
     surface: Surface, before: tuple[Diagnostic, ...], after: tuple[Diagnostic, ...]
 ) -> Diagnostic | None:
