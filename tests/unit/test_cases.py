@@ -16,6 +16,8 @@ mutant:
     mutants: killed survived hangs crashes                       in turn, the last one repeats
     affected: none                                               else the files of the tests
     refusal: the sentence                                        why nothing can be run
+    types before: a.py:1: error: no  [code] | a.py:2: …          what a type checker says
+    types after: dies: why                                       that it cannot say
 """
 
 from __future__ import annotations
@@ -35,7 +37,15 @@ from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup import workspace
 from trueup.propose.hunks import minimal_edits
 from trueup.runner.affected import Affected, importers_of
-from trueup.runner.results import RunRequest, RunStatus, TestOutcome, TestResult, TestRun
+from trueup.runner.results import (
+    RunRequest,
+    RunStatus,
+    ScriptAnswer,
+    ScriptRequest,
+    TestOutcome,
+    TestResult,
+    TestRun,
+)
 from trueup.runner.session import Session
 from trueup.settings import Limits
 from trueup.snapshot import Document, Snapshot, Span
@@ -56,7 +66,9 @@ from trueup.verify.trial import TestBed, Trial
 FOLDER: Final = Path(__file__).parent.parent / "cases"
 CASES: Final = tuple(case for file in sorted(FOLDER.glob("*.md")) for case in cases_in(file))
 ONE_GREEN_TEST: Final = {"tests/test_it.py::test_it": "passed"}
-SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refusal"}
+SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refusal"} | {
+    "types before", "types after",
+}  # fmt: skip
 SIDES: Final = ("before", "after", "cold")
 GOAL_KEYS: Final = {
     "proposer",
@@ -186,7 +198,7 @@ class Script:
 
     @property
     def bed(self) -> TestBed:
-        return TestBed(self.affected, self.refusal, self.run, self.confirm)
+        return TestBed(self.affected, self.refusal, self.run, self.confirm, self.ask)
 
     @property
     def tests(self) -> tuple[str, ...]:
@@ -219,6 +231,17 @@ class Script:
 
     async def confirm(self, request: RunRequest) -> TestRun:
         return self._side("before" if not request.changed else "after", request, cold=True)
+
+    async def ask(self, request: ScriptRequest) -> ScriptAnswer:
+        """The type checker's answers, as `inside/tool.py` sends them."""
+        assert request.script == "tool"
+        said = []
+        for side in ("after", "before"):
+            fate, _, why = (plan := self.plan.get(f"types {side}", "")).partition(": ")
+            rows = "\n".join(plan.split(" | "))
+            code = 2 if fate == "dies" else int(bool(plan))
+            said.append(("ran", side, code, rows, why if fate == "dies" else "", False))
+        return ScriptAnswer(RunStatus.FINISHED, said=tuple(said))
 
     def _side(self, side: str, request: RunRequest, *, cold: bool = False) -> TestRun:
         place = f"cold {side}" if cold else side
@@ -345,7 +368,7 @@ async def test_the_script_answers_as_pytest_does(
     async def ready() -> str:
         return ""
 
-    bed = TestBed(find, ready, session.run, session.confirm)
+    bed = TestBed(find, ready, session.run, session.confirm, session.ask)
     try:
         real = await gate.judge(trial_of(case, root, bed))
     finally:

@@ -10,7 +10,13 @@ from pathlib import Path
 from trueup import trust, workspace
 from trueup.runner import affected
 from trueup.runner.affected import Affected
-from trueup.runner.results import RunRequest, TestRun, Unavailable
+from trueup.runner.results import (
+    RunRequest,
+    ScriptAnswer,
+    ScriptRequest,
+    TestRun,
+    Unavailable,
+)
 from trueup.runner.session import Session
 from trueup.settings import Settings
 from trueup.verify.trial import TestBed
@@ -79,7 +85,7 @@ class Bed:
         return self._session.total_tests if self._session else None
 
     def as_test_bed(self) -> TestBed:
-        return TestBed(self.affected, self.refusal, self.run, self.confirm)
+        return TestBed(self.affected, self.refusal, self.run, self.confirm, self.ask)
 
     async def affected(self, changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
         return await asyncio.to_thread(affected.importers_of, self._root, changed, overlay)
@@ -109,6 +115,9 @@ class Bed:
 
     async def confirm(self, request: RunRequest) -> TestRun:
         return await self._running().confirm(request)
+
+    async def ask(self, request: ScriptRequest) -> ScriptAnswer:
+        return await self._running().ask(request)
 
     def _running(self) -> Session:
         if self._session is None:

@@ -32,6 +32,7 @@ STATIC: Final[tuple[Check, ...]] = (
 )
 RUNNING: Final[tuple[Check, ...]] = (
     tests.passes_the_affected_tests,
+    types.satisfies_the_type_checker,
     behaviour.runs_every_changed_statement,
 )
 CONFIRMING: Final[tuple[Check, ...]] = (tests.passes_them_in_a_fresh_interpreter,)
@@ -52,26 +53,29 @@ DEMANDED: Final[tuple[str, ...]] = (
 
 def checks(goal: Goal) -> tuple[Check, ...]:
     """What a candidate for `goal` goes through, in this order."""
-    static, running = STATIC, RUNNING
-    if goal.recipe is Recipe.ANNOTATE:
-        static = (*static, types.satisfies_the_type_checker)
+    running = RUNNING
     if repair.is_demanded(goal):
         running = (*running, repair.turns_red_to_green)
-    if goal.kind is GoalKind.REFACTOR:
+    if _keeps_behaviour(goal):
         running = (*running, behaviour.leaves_no_mistake_unnoticed)
-    return (*static, *running, *CONFIRMING)
+    return (*STATIC, *running, *CONFIRMING)
 
 
 def demands(goal: Goal) -> tuple[str, ...]:
     """Names of the checks that must pass before a candidate for `goal` is *verified*."""
     demanded = DEMANDED
-    if goal.kind is GoalKind.REFACTOR:
+    if _keeps_behaviour(goal):
         demanded = (*demanded, behaviour.CHECK)
     if repair.is_demanded(goal):
         demanded = (*demanded, repair.CHECK)
-    if goal.recipe is Recipe.ANNOTATE:
+    if types.is_demanded(goal):
         demanded = (*demanded, types.CHECK)
     return demanded
+
+
+def _keeps_behaviour(goal: Goal) -> bool:
+    """Whether that is what tests have to show: annotations alone are for `types` to prove."""
+    return goal.kind is GoalKind.REFACTOR and goal.recipe is not Recipe.ANNOTATE
 
 
 async def judge(trial: Trial, said: Callable[[str], None] | None = None) -> Verdict:

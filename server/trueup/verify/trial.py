@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trueup import workspace
 from trueup.runner.affected import Affected
-from trueup.runner.results import RunRequest, RunStatus, TestRun
+from trueup.runner.results import RunRequest, RunStatus, ScriptAnswer, ScriptRequest, TestRun
 from trueup.settings import Limits
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Evidence, Goal, Outcome
@@ -22,6 +22,7 @@ from trueup.verify import changes
 from trueup.verify.pairing import aligned, unpaired
 
 RunTests = Callable[[RunRequest], Awaitable[TestRun]]
+AskScript = Callable[[ScriptRequest], Awaitable[ScriptAnswer]]
 FindTests = Callable[[Collection[str], Mapping[str, str]], Awaitable[Affected]]
 
 
@@ -39,6 +40,7 @@ class TestBed:
     refusal: Callable[[], Awaitable[str]]
     run: RunTests
     confirm: RunTests
+    ask: AskScript
 
 
 @dataclass(frozen=True, slots=True)
