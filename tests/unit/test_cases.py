@@ -120,6 +120,7 @@ def trial_of(case: Case, root: Path, bed: TestBed | None = None) -> Trial:
             for edit in minimal_edits(path, case.before.get(path, ""), text)
         ),
         case.goal.get("proposer", "case"),
+        deterministic=case.goal.get("proposer") != "model",
         deletes=tuple(case.goal.get("deletes", "").split()),
     )
     after = before.edited(candidate.edits, candidate.deletes)

@@ -9,6 +9,9 @@ from trueup.suggestion import Evidence, Goal, GoalKind, Outcome, Recipe, Verdict
 from trueup.verify import (
     behaviour,
     comments,
+    danger,
+    formatting,
+    laziness,
     linters,
     names,
     repair,
@@ -26,8 +29,11 @@ STATIC: Final[tuple[Check, ...]] = (
     syntax.parses,
     structure.keeps_public_names,
     comments.keeps_comments,
+    formatting.keeps_the_form_of_the_rest,
+    laziness.leaves_nothing_out,
     tamper.leaves_tests_alone,
     names.exist,
+    danger.calls_nothing_dangerous,
     linters.gives_linters_nothing_new,
 )
 RUNNING: Final[tuple[Check, ...]] = (
@@ -42,8 +48,11 @@ DEMANDED: Final[tuple[str, ...]] = (
     syntax.CHECK,
     structure.CHECK,
     comments.CHECK,
+    formatting.CHECK,
+    laziness.CHECK,
     tamper.CHECK,
     names.CHECK,
+    danger.CHECK,
     linters.CHECK,
     tests.CHECK,
     behaviour.COVERAGE,
