@@ -7,7 +7,6 @@ on a line of its own stays, and so does every docstring unless the goal is about
 from __future__ import annotations
 
 import ast
-import io
 import re
 import tokenize
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Final
 from trueup.snapshot import Document
 from trueup.suggestion import Evidence, Recipe, SurfaceKind
 from trueup.symbols import Outline
+from trueup.verify.trees import comments_of, tree_of
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "comments"
@@ -52,13 +52,10 @@ async def keeps_comments(trial: Trial) -> Evidence:
 
 def _comments(text: str, *, without_noqa: bool) -> Iterator[tuple[str, int, str]]:
     """Each comment, its 1-based line, and the code before it on that line ("" for none)."""
-    # Lines end where Python says, at a lone CR too.
-    for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
-        if token.type != tokenize.COMMENT:
-            continue
-        said = NOQA.sub("", token.string).strip() if without_noqa else token.string
+    for comment in comments_of(text):
+        said = NOQA.sub("", comment.text).strip() if without_noqa else comment.text
         if said:
-            yield said, token.start[0], token.line[: token.start[1]].strip()
+            yield said, comment.line, comment.code
 
 
 def _lost_comment(
@@ -82,7 +79,7 @@ def _lost_comment(
 
 def _docstrings(text: str) -> Iterator[tuple[str, str]]:
     """Docstrings by the qualified name of what they describe ("" for the module)."""
-    stack: list[tuple[str, ast.AST]] = [("", ast.parse(text))]
+    stack: list[tuple[str, ast.AST]] = [("", tree_of(text))]
     while stack:
         name, node = stack.pop()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

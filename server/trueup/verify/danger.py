@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trueup.suggestion import Evidence, Recipe
+from trueup.verify.trees import tree_of
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "danger"
@@ -70,7 +71,7 @@ def _is_meant(trial: Trial, what: str) -> bool:
 def dangers(text: str) -> Iterator[tuple[str, int]]:
     """What is dangerous in a source text, in words, and its 1-based line."""
     try:
-        tree = ast.parse(text)
+        tree = tree_of(text)
     except (SyntaxError, ValueError, RecursionError):
         return
     names = _imported(tree)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 import tokenize
 from collections import Counter
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trueup.suggestion import Evidence
+from trueup.verify.trees import comments_of, tree_of
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "laziness"
@@ -52,15 +52,14 @@ async def leaves_nothing_out(trial: Trial) -> Evidence:
 
 
 def _notes(text: str) -> Iterator[tuple[str, int]]:
-    # Lines end where Python says, at a lone CR too.
-    for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
-        if token.type == tokenize.COMMENT and NOTE.search(token.string):
-            yield token.string, token.start[0]
+    for comment in comments_of(text):
+        if NOTE.search(comment.text):
+            yield comment.text, comment.line
 
 
 def _functions(text: str) -> Iterator[tuple[str, int, bool]]:
     """Qualified name, line, and whether the body is a placeholder."""
-    stack: list[tuple[str, ast.AST]] = [("", ast.parse(text))]
+    stack: list[tuple[str, ast.AST]] = [("", tree_of(text))]
     while stack:
         prefix, node = stack.pop()
         for child in ast.iter_child_nodes(node):

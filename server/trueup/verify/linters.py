@@ -6,6 +6,7 @@ for `types` to see; that of any other tool stays unknown: nobody looked whether 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from typing import Final
@@ -30,8 +31,9 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
         if target is not None and target.source.casefold() == linting.SOURCE.casefold()
         else ()
     )
-    before = await _findings(trial, trial.before, select)
-    after = await _findings(trial, trial.after, select)
+    before, after = await asyncio.gather(
+        _findings(trial, trial.before, select), _findings(trial, trial.after, select)
+    )
     if isinstance(before, str) or isinstance(after, str):
         reason = before if isinstance(before, str) else after
         return unknown(CHECK, f"Ruff could not say: {reason}")

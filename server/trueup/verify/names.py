@@ -8,12 +8,10 @@ attributes of objects, is not looked at here.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import re
 import sys
 import tokenize
-import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from trueup.suggestion import Diagnostic, Evidence
 from trueup.verify.defined import OF_EVERY_MODULE, OPAQUE, Names, names_in
 from trueup.verify.installed import Absent, Installed, Module, Modules, installed
 from trueup.verify.references import Reference, references_in
+from trueup.verify.trees import tree_of
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "names"
@@ -117,9 +116,7 @@ def _references(document: Document | None) -> tuple[Reference, ...]:
     if document is None:
         return ()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return references_in(ast.parse(document.text))
+        return references_in(tree_of(document.text))
     except (SyntaxError, ValueError, RecursionError):
         return ()
 

@@ -74,7 +74,9 @@ class _Reader(ast.NodeVisitor):
             whole = alias.name if alias.asname else alias.name.partition(".")[0]
             name = alias.asname or whole
             self._targets.setdefault(name, set()).add((0, whole, ()))
-            if not self._guarded:
+            if self._guarded:
+                self._bound[name] += 1
+            else:
                 self.imports.append(Reference(0, alias.name, (), node.lineno, imported=True))
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
@@ -84,6 +86,7 @@ class _Reader(ast.NodeVisitor):
                 (node.level, module, (alias.name,))
             )
             if self._guarded or module == "__future__":
+                self._bound[alias.asname or alias.name] += 1
                 continue
             names = () if alias.name == "*" else (alias.name,)
             self.imports.append(Reference(node.level, module, names, node.lineno, imported=True))

@@ -6,12 +6,12 @@ silences less than the other adds nothing.
 
 from __future__ import annotations
 
-import io
 import re
-import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
+
+from trueup.verify.trees import comments_of
 
 EVERYTHING: Final = "*"
 
@@ -51,10 +51,9 @@ def added(before: str, after: str) -> tuple[str, int] | None:
 
 
 def _comments(text: str) -> Iterator[tuple[tuple[tuple[str, str], ...], str, int]]:
-    # Lines end where Python says, at a lone CR too.
-    for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline):
-        if token.type == tokenize.COMMENT and (entries := tuple(_entries(token.string))):
-            yield entries, token.string, token.start[0]
+    for comment in comments_of(text):
+        if entries := tuple(_entries(comment.text)):
+            yield entries, comment.text, comment.line
 
 
 def _entries(comment: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ read is not judged.
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from typing import Final
@@ -16,6 +17,7 @@ from trueup import InputError, linting, workspace
 from trueup.snapshot import Document
 from trueup.suggestion import Diagnostic, Evidence
 from trueup.verify import grammar
+from trueup.verify.trees import TEXTS_MAX, concrete_tree_of, tree_of
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "syntax"
@@ -103,13 +105,14 @@ def _declared(document: Document) -> str:
         return ""
 
 
+@functools.lru_cache(maxsize=TEXTS_MAX)
 def _problem(text: str) -> tuple[str, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Compiles, because `return` outside of a function parses. Nothing is executed.
-            compile(text, "<text>", "exec", dont_inherit=True)
-        libcst.parse_module(text)
+            compile(tree_of(text), "<text>", "exec", dont_inherit=True)
+        concrete_tree_of(text)
     except SyntaxError as problem:
         return problem.msg, problem.lineno or 1
     except libcst.ParserSyntaxError as problem:
