@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
@@ -80,6 +81,9 @@ def serve(stdio: bool) -> None:  # noqa: ARG001 - accepted because editors pass 
 @click.option("--base", default="HEAD", show_default=True, help="Judge all that differs from it.")
 @click.option("--kind", type=click.Choice([item.value for item in GoalKind]), default="refactor",
               show_default=True, help="What the change claims to be.")  # fmt: skip
+@click.option(
+    "--red", multiple=True, metavar="TEST", help="A failing test that it is to turn green."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
 @click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
@@ -90,6 +94,7 @@ def verify(
     staged: bool,
     base: str,
     kind: str,
+    red: tuple[str, ...],
     as_json: bool,
     trusted: bool,
     interpreter: str | None,
@@ -104,7 +109,13 @@ def verify(
         change = _change(root, diff, base, staged=staged)
     except TrueupError as problem:
         fail(str(problem))
-    goal = Goal(GoalKind(kind), Recipe.PATCH, change.candidate.paths[0], Span(0, 0))
+    goal = Goal(
+        GoalKind.FIX if red else GoalKind(kind),
+        Recipe.PATCH,
+        change.candidate.paths[0],
+        Span(0, 0),
+        red=_tests(red),
+    )
     documents = tuple(OpenDocument(item.path, item.text) for item in change.before)
     start = Start(
         0,
@@ -120,6 +131,14 @@ def verify(
     if keep and isinstance(made, Suggestion):
         _keep_pinned(root, made)
     _finish(made, Snapshot.of(root, change.before), as_json=as_json)
+
+
+def _tests(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Tests as pytest names them, where they may be passed on to it."""
+    for name in names:
+        if not name or name.startswith(("-", "@", "/")) or ".." in name.split("/"):
+            fail(f"{name!r} is not a test of this project, such as tests/test_x.py::test_y")
+    return names
 
 
 def _here() -> Path:
@@ -142,6 +161,7 @@ def _change(root: str, diff: str | None, base: str, *, staged: bool) -> patch.Ch
 @cli.command()
 @click.argument("place", metavar="PATH[:LINE[:COL]]")
 @click.option("--goal", "wish", metavar="TEXT", help="What to change, in words; asks the model.")
+@click.option("--red", multiple=True, metavar="TEST", help="A failing test to turn green.")
 @click.option("--all", "everything", is_flag=True, help="All of Ruff's fixes that verify together.")
 @click.option("--apply", "write", is_flag=True, help="Write the change when it is verified.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
@@ -150,6 +170,7 @@ def _change(root: str, diff: str | None, base: str, *, staged: bool) -> patch.Ch
 def fix(
     place: str,
     wish: str | None,
+    red: tuple[str, ...],
     everything: bool,
     write: bool,
     as_json: bool,
@@ -159,8 +180,14 @@ def fix(
     """One suggestion for a place: Ruff's fix of what it finds there, or what --goal says."""
     if wish is not None and everything:
         fail("--goal and --all exclude each other")
+    if wish is not None and not wish.strip():
+        fail("--goal needs words that say what to change")
+    if red and wish is None:
+        fail("--red needs --goal: what to change, in words")
     try:
         root, goal = _goal(place, wish, everything=everything)
+        if red:
+            goal = replace(goal, kind=GoalKind.FIX, red=_tests(red))
         before = Snapshot.of(root, (workspace.read(root, goal.path),))
     except TrueupError as problem:
         fail(str(problem))
@@ -203,6 +230,8 @@ def _goal(place: str, wish: str | None, *, everything: bool) -> tuple[str, Goal]
         raise InputError(f"{file} is not a file of this project")
     document = workspace.read(root, path)
     line = int(match["line"]) - 1 if match["line"] else None
+    if line is not None and line < 0:
+        raise InputError("lines are counted from 1")
     if line is not None and line >= document.line_count:
         raise InputError(f"{file} has {document.line_count} lines")
     whole = Span(0, len(document.text))

@@ -58,15 +58,26 @@ class LintFailure:
 
 
 async def diagnostics(
-    root: str, document: Document, *, select: tuple[str, ...] = ()
+    root: str,
+    document: Document,
+    *,
+    select: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
+    target: str = "",
 ) -> tuple[Finding, ...] | LintFailure:
     """What Ruff says about `document` under the project's own configuration.
 
-    `select` adds rules to those that the project selects (Ruff's defaults where it does not say).
+    `select` adds rules to those that the project selects (Ruff's defaults where it does not say);
+    `only` asks for these alone. `target` is the Python to read it as (`py38`), where that is not
+    for Ruff to find out.
     """
     arguments = ["--output-format=json", "--no-fix"]
     if select:
         arguments.append(f"--extend-select={','.join(select)}")
+    if target:
+        arguments.append(f"--target-version={target}")
+    if only:
+        arguments.append(f"--select={','.join(only)}")
     answer = await _run(root, document, arguments)
     if isinstance(answer, LintFailure):
         return answer

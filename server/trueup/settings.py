@@ -44,6 +44,7 @@ class Limits:
     mutants: float = limit(12, "mutants", "mutants of the changed lines that are tried")
     mutants_seconds: float = limit(20, "s", "wall time of all mutants together")
     mutants_killed_min: float = limit(0.8, "share", "mutants that the tests must notice")
+    type_check_seconds: float = limit(60, "s", "wall time of a type checker, both sides together")
     model_seconds: float = limit(120, "s", "wall time of one answer of the model")
     model_output_tokens: float = limit(16_000, "tokens", "length of one answer of the model")
     context_tokens: float = limit(24_000, "tokens", "text of the workspace in one prompt")

@@ -91,6 +91,8 @@ class Goal:
     name: str = ""
     """What the user chose: the new name of a rename, the destination module's path of a move."""
     surface: Surface = Surface()
+    red: tuple[str, ...] = ()
+    """Tests that a fix is to turn green, as pytest names them."""
 
     @property
     def title(self) -> str:

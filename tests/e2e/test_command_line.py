@@ -328,3 +328,83 @@ def test_control_c_at_the_question_ends_it(
     assert done.returncode == 130, done.stdout
     assert "cancelled" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+BROKEN = ("return result - discount", "return result")
+
+
+@pytest.fixture
+def broken(repository: Project) -> Project:
+    """A project with a failing test in its last commit."""
+    change(repository, BROKEN)
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", "Break"],
+        cwd=repository.root,
+        check=True,
+    )
+    return repository
+
+
+def evidence(answer: dict[str, Any], check: str) -> str:
+    return next(item["detail"] for item in answer["evidence"] if item["check"] == check)
+
+
+RED = "tests/test_total.py::test_the_discount_is_taken_off"
+
+
+@pytest.mark.parametrize("named", [(), ("--red", RED)], ids=["not named", "named"])
+def test_a_fix_turns_a_red_test_green(broken: Project, trueup: Run, named: tuple[str, ...]) -> None:
+    change(broken, (BROKEN[1], BROKEN[0]))
+    done = trueup("verify", "--kind", "fix", *named, "--json", "--trust", *interpreter(broken))
+    answer = verdict(done)
+    assert answer["outcome"] == "verified", answer
+    assert evidence(answer, "red-to-green") == f"{RED} was red and is green"
+
+
+def test_a_fix_that_leaves_its_test_red_is_rejected(broken: Project, trueup: Run) -> None:
+    change(broken, (BROKEN[1], "return result + discount"))
+    done = trueup("verify", "--red", RED, "--json", "--trust", *interpreter(broken))
+    answer = verdict(done)
+    assert (answer["outcome"], answer["kind"]) == ("rejected", "fix"), answer
+    assert evidence(answer, "red-to-green").startswith(f"{RED} is still red")
+
+
+def test_a_fix_may_bring_the_test_that_was_red(broken: Project, trueup: Run) -> None:
+    (broken.root / "tests" / "test_total.py").write_text(
+        "from shop.total import total\n\n\ndef test_the_sum():\n    assert total([1, 2]) == 3\n"
+    )
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qam", "Few"],
+        cwd=broken.root,
+        check=True,
+    )
+    change(broken, (BROKEN[1], BROKEN[0]))
+    broken.put(
+        "tests/test_discount.py",
+        "from shop.total import total\n\n\ndef test_it():\n    assert total([3], 1) == 2\n",
+    )
+    done = trueup("verify", "--kind", "fix", "--json", "--trust", *interpreter(broken))
+    answer = verdict(done)
+    assert answer["outcome"] == "verified", answer
+    assert (
+        evidence(answer, "red-to-green") == "tests/test_discount.py::test_it was red and is green"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("fix", f"{SOURCE}:0"), "lines are counted from 1"),
+        (("fix", SOURCE, "--goal", " "), "--goal needs words"),
+        (("fix", SOURCE, "--red", "tests/test_x.py"), "--red needs --goal"),
+        (("verify", "--red", "--help"), "is not a test of this project"),
+        (("verify", "--base=--cached"), "git says"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(
+    repository: Project, trueup: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    change(repository, RIGHT)
+    done = trueup(*arguments)
+    assert done.returncode == 2, done.stdout
+    assert sentence in done.stderr

@@ -16,11 +16,14 @@ mutant:
     mutants: killed survived hangs crashes                       in turn, the last one repeats
     affected: none                                               else the files of the tests
     refusal: the sentence                                        why nothing can be run
+    types before: a.py:1: error: no  [code] | a.py:2: …          what a type checker says
+    types after: dies: why                                       that it cannot say
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -63,12 +66,14 @@ from trueup.verify.trial import TestBed, Trial
 FOLDER: Final = Path(__file__).parent.parent / "cases"
 CASES: Final = tuple(case for file in sorted(FOLDER.glob("*.md")) for case in cases_in(file))
 ONE_GREEN_TEST: Final = {"tests/test_it.py::test_it": "passed"}
-SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refusal"}
+SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refusal"} | {
+    "types before", "types after",
+}  # fmt: skip
 SIDES: Final = ("before", "after", "cold")
 GOAL_KEYS: Final = {
     "proposer",
     "kind", "recipe", "path", "symbol", "name", "surface", "diagnostic", "instruction", "deletes",
-    "shows",
+    "shows", "red",
 }  # fmt: skip
 
 
@@ -115,6 +120,7 @@ def trial_of(case: Case, root: Path, bed: TestBed | None = None) -> Trial:
             for edit in minimal_edits(path, case.before.get(path, ""), text)
         ),
         case.goal.get("proposer", "case"),
+        deterministic=case.goal.get("proposer") != "model",
         deletes=tuple(case.goal.get("deletes", "").split()),
     )
     after = before.edited(candidate.edits, candidate.deletes)
@@ -125,6 +131,7 @@ def trial_of(case: Case, root: Path, bed: TestBed | None = None) -> Trial:
         after=after,
         bed=bed or Script.of(case, before, after).bed,
         limits=Limits(),
+        interpreter=Path(sys.executable),
     )
 
 
@@ -145,6 +152,7 @@ def goal_of(case: Case) -> Goal:
         diagnostic=diagnostic,
         instruction=case.goal.get("instruction", ""),
         name=case.goal.get("name", ""),
+        red=tuple(case.goal.get("red", "").split()),
         surface=surface_of(case.goal.get("surface", "keep").split()),
     )
 
@@ -197,6 +205,11 @@ class Script:
     def tests(self) -> tuple[str, ...]:
         return tuple(key for key in self.plan if "::" in key and not key.startswith("cold "))
 
+    @property
+    def tests_of_the_change(self) -> dict[str, bytes]:
+        changed = workspace.unsaved(self.after)
+        return {path: raw for path, raw in changed.items() if workspace.is_test(path)}
+
     async def affected(self, changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
         assert set(changed) >= set(self.paths)
         assert isinstance(overlay, Mapping)
@@ -213,13 +226,24 @@ class Script:
             return self._side("before", request)
         if request.changed == workspace.unsaved(self.after):
             return self._side("after", request)
+        if request.changed == self.tests_of_the_change:
+            return self._side("before", request)
         return self._mutant(request)
 
     async def confirm(self, request: RunRequest) -> TestRun:
         return self._side("before" if not request.changed else "after", request, cold=True)
 
-    async def ask(self, _request: ScriptRequest) -> ScriptAnswer:
-        return ScriptAnswer(RunStatus.UNAVAILABLE, "a case of text calls no code")
+    async def ask(self, request: ScriptRequest) -> ScriptAnswer:
+        """The type checker's answers, as `inside/tool.py` sends them."""
+        if request.script != "tool":
+            return ScriptAnswer(RunStatus.UNAVAILABLE, "a case of text calls no code")
+        said = []
+        for side in ("after", "before"):
+            fate, _, why = (plan := self.plan.get(f"types {side}", "")).partition(": ")
+            rows = "\n".join(plan.split(" | "))
+            code = 2 if fate == "dies" else int(bool(plan))
+            said.append(("ran", side, code, rows, why if fate == "dies" else "", False))
+        return ScriptAnswer(RunStatus.FINISHED, said=tuple(said))
 
     def _side(self, side: str, request: RunRequest, *, cold: bool = False) -> TestRun:
         place = f"cold {side}" if cold else side
@@ -351,7 +375,10 @@ async def test_the_script_answers_as_pytest_does(
         real = await gate.judge(trial_of(case, root, bed))
     finally:
         await session.close()
-    assert lines_of(real, ("all",)) == lines_of(scripted, ("all",))
+    # Only a real session can call the code; the script leaves that to the mutants.
+    said, told = lines_of(real, ("all",)), lines_of(scripted, ("all",))
+    differing = [one for one, two in zip(said, told, strict=True) if one != two]
+    assert all(line.startswith("behaviour ") for line in differing), differing
 
 
 GOOD: Final = """# Cases

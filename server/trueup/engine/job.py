@@ -258,6 +258,7 @@ class _Job:
             bed=self.bed.as_test_bed(),
             limits=self.settings.limits,
             baselines=self.baselines,
+            interpreter=workspace.interpreter_of(before.root, self.settings.interpreter),
             absent=self.absent,
         )
         try:

@@ -160,6 +160,8 @@ def _task(goal: Goal, document: Document) -> str:
         lines.append(fixed)
     if instruction:
         lines.append(instruction)
+    if goal.red:
+        lines.append(f"These tests fail and shall pass: {', '.join(goal.red)}")
     if goal.name:
         lines.append(f"Name to use: {goal.name}")
     first = document.line_at(goal.span.start) + 1

@@ -102,7 +102,7 @@ def _apply(folder: str, diff: str, *options: str) -> bytes:
 
 def staged(root: str) -> Change:
     """What the next commit would change, against HEAD. Raises InputError."""
-    names = _changed_names(root, "--cached", "HEAD")
+    names = _changed_names(root, "HEAD", "--cached")
     before = _at_revision(root, "HEAD", names)
     after = _at_revision(root, "", names)
     # What git does not know yet will not be in the commit, so the tests must not see it.
@@ -158,9 +158,12 @@ def _is_there(root: str, path: str) -> bool:
     return workspace.relative(root, Path(root, path)) is not None and Path(root, path).is_file()
 
 
-def _changed_names(root: str, *revision: str) -> tuple[str, ...]:
+def _changed_names(root: str, revision: str, *options: str) -> tuple[str, ...]:
     """Paths below `root` whose index or stat says they differ; no content is read by git."""
-    return _split(_git(root, "diff-index", "--name-only", "--relative", "-z", *revision, "--"))
+    return _split(
+        _git(root, "diff-index", "--name-only", "--relative", "-z", *options,
+             "--end-of-options", revision, "--")
+    )  # fmt: skip
 
 
 def _at_revision(root: str, revision: str, names: tuple[str, ...]) -> dict[str, Document]:

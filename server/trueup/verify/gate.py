@@ -9,7 +9,12 @@ from trueup.suggestion import Evidence, Goal, GoalKind, Outcome, Recipe, Ruling,
 from trueup.verify import (
     behaviour,
     comments,
+    danger,
+    formatting,
+    laziness,
     linters,
+    names,
+    repair,
     scope,
     structure,
     syntax,
@@ -24,11 +29,16 @@ STATIC: Final[tuple[Check, ...]] = (
     syntax.parses,
     structure.keeps_public_names,
     comments.keeps_comments,
+    formatting.keeps_the_form_of_the_rest,
+    laziness.leaves_nothing_out,
     tamper.leaves_tests_alone,
+    names.exist,
+    danger.calls_nothing_dangerous,
     linters.gives_linters_nothing_new,
 )
 RUNNING: Final[tuple[Check, ...]] = (
     tests.passes_the_affected_tests,
+    types.satisfies_the_type_checker,
     behaviour.runs_every_changed_statement,
 )
 CONFIRMING: Final[tuple[Check, ...]] = (tests.passes_them_in_a_fresh_interpreter,)
@@ -38,12 +48,17 @@ NAMES: Final[Mapping[Check, str]] = {
     syntax.parses: syntax.CHECK,
     structure.keeps_public_names: structure.CHECK,
     comments.keeps_comments: comments.CHECK,
+    formatting.keeps_the_form_of_the_rest: formatting.CHECK,
+    laziness.leaves_nothing_out: laziness.CHECK,
     tamper.leaves_tests_alone: tamper.CHECK,
+    names.exist: names.CHECK,
+    danger.calls_nothing_dangerous: danger.CHECK,
     linters.gives_linters_nothing_new: linters.CHECK,
     types.satisfies_the_type_checker: types.CHECK,
     tests.passes_the_affected_tests: tests.CHECK,
     behaviour.runs_every_changed_statement: behaviour.COVERAGE,
     behaviour.keeps_behaviour: behaviour.CHECK,
+    repair.turns_red_to_green: repair.CHECK,
     tests.passes_them_in_a_fresh_interpreter: tests.CONFIRMATION,
 }
 
@@ -52,7 +67,11 @@ DEMANDED: Final[tuple[str, ...]] = (
     syntax.CHECK,
     structure.CHECK,
     comments.CHECK,
+    formatting.CHECK,
+    laziness.CHECK,
     tamper.CHECK,
+    names.CHECK,
+    danger.CHECK,
     linters.CHECK,
     tests.CHECK,
     behaviour.COVERAGE,
@@ -62,22 +81,29 @@ DEMANDED: Final[tuple[str, ...]] = (
 
 def checks(goal: Goal) -> tuple[Check, ...]:
     """What a candidate for `goal` goes through, in this order."""
-    static, running = STATIC, RUNNING
-    if goal.recipe is Recipe.ANNOTATE:
-        static = (*static, types.satisfies_the_type_checker)
-    if goal.kind is GoalKind.REFACTOR:
+    running = RUNNING
+    if repair.is_demanded(goal):
+        running = (*running, repair.turns_red_to_green)
+    if _keeps_behaviour(goal):
         running = (*running, behaviour.keeps_behaviour)
-    return (*static, *running, *CONFIRMING)
+    return (*STATIC, *running, *CONFIRMING)
 
 
 def demands(goal: Goal) -> tuple[str, ...]:
     """Names of the checks that must pass before a candidate for `goal` is *verified*."""
     demanded = DEMANDED
-    if goal.kind is GoalKind.REFACTOR:
+    if _keeps_behaviour(goal):
         demanded = (*demanded, behaviour.CHECK)
-    if goal.recipe is Recipe.ANNOTATE:
+    if repair.is_demanded(goal):
+        demanded = (*demanded, repair.CHECK)
+    if types.is_demanded(goal):
         demanded = (*demanded, types.CHECK)
     return demanded
+
+
+def _keeps_behaviour(goal: Goal) -> bool:
+    """Whether that is what tests have to show: annotations alone are for `types` to prove."""
+    return goal.kind is GoalKind.REFACTOR and goal.recipe is not Recipe.ANNOTATE
 
 
 async def judge(
@@ -94,10 +120,14 @@ async def judge(
     """
     evidence: list[Evidence] = []
     demanded = demands(trial.goal)
-    if only:
-        demanded = tuple(name for name in demanded if name in only | {syntax.CHECK})
+    counting = only or frozenset(NAMES.values())
+    counting |= {syntax.CHECK}
+    if behaviour.CHECK in counting:
+        # What a fix has to show of behaviour.
+        counting |= {repair.CHECK}
+    demanded = tuple(name for name in demanded if name in counting)
     for check in checks(trial.goal):
-        if only and NAMES.get(check) not in only | {syntax.CHECK}:
+        if NAMES[check] not in counting:
             continue
         if check not in STATIC and any(found.outcome is Outcome.FAILED for found in evidence):
             break

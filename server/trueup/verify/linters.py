@@ -1,11 +1,12 @@
 """The diagnostic to be fixed is gone, and Ruff finds nothing new.
 
-Only Ruff runs here, because it executes nothing of the project. A diagnostic of another tool stays
-unknown: nobody looked whether it is gone.
+Only Ruff runs here, because it executes nothing of the project. A diagnostic of a type checker is
+for `types` to see; that of any other tool stays unknown: nobody looked whether it is gone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from trueup import linting
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Diagnostic, Evidence, GoalKind, Surface, SurfaceKind
+from trueup.verify.checkers import SOURCES as TYPE_CHECKERS
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "linters"
@@ -29,8 +31,9 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
         if target is not None and target.source.casefold() == linting.SOURCE.casefold()
         else ()
     )
-    before = await _findings(trial, trial.before, select)
-    after = await _findings(trial, trial.after, select)
+    before, after = await asyncio.gather(
+        _findings(trial, trial.before, select), _findings(trial, trial.after, select)
+    )
     if isinstance(before, str) or isinstance(after, str):
         reason = before if isinstance(before, str) else after
         return unknown(CHECK, f"Ruff could not say: {reason}")
@@ -39,7 +42,7 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
         line = document.line_at(new.span.start) + 1
         sentence = f"Ruff finds something new: {new.code} {new.message}"
         return failed(CHECK, sentence, new.path, line)
-    if target is None:
+    if target is None or target.source.casefold() in TYPE_CHECKERS:
         return passed(CHECK, "Ruff finds nothing new")
     if not select:
         return unknown(
@@ -49,6 +52,18 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
             target.path,
         )
     return _gone(target, before, after)
+
+
+async def taken_away(trial: Trial) -> str:
+    """The rule of a finding that Ruff has no more, where it has no other instead; or ""."""
+    before, after = (
+        await _findings(trial, trial.before, ()),
+        await _findings(trial, trial.after, ()),
+    )
+    if isinstance(before, str) or isinstance(after, str):
+        return ""
+    left = Counter(item.code for item in before) - Counter(item.code for item in after)
+    return min(left, default="")
 
 
 def _new(

@@ -9,12 +9,15 @@ branches of an `if` do, has several shapes. Which differences matter is `structu
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import libcst as cst
+
+from trueup.verify.trees import TEXTS_MAX, concrete_tree_of
 
 _BY_NAME: Final = re.compile(r"dataclass|\bdefine\b|\bfrozen\b|\bmutable\b|\battrs?\b")
 """Decorators that make a class's fields the parameters of its constructor."""
@@ -40,12 +43,13 @@ class Shape:
     extra: tuple[str, ...] = ()
 
 
-def shapes(text: str, path: str) -> dict[str, tuple[Shape, ...]]:
+@functools.lru_cache(maxsize=TEXTS_MAX)
+def shapes(text: str, path: str) -> Mapping[str, tuple[Shape, ...]]:
     """Qualified public names of a module with their different shapes, in the order of the text.
 
     Raises libcst.ParserSyntaxError.
     """
-    module = cst.parse_module(text)
+    module = concrete_tree_of(text)
     names: dict[str, dict[Shape, None]] = {}
     for name, shape in _body(module, module.body, "", imports=path.endswith("__init__.py")):
         names.setdefault(name, {})[shape] = None

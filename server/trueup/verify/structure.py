@@ -12,6 +12,7 @@ from typing import Final
 
 import libcst as cst
 
+from trueup import workspace
 from trueup.suggestion import Evidence, Recipe, Surface, SurfaceKind
 from trueup.verify.shapes import Parameter, Shape, shapes
 from trueup.verify.trial import Trial, failed, passed, unknown
@@ -32,6 +33,8 @@ async def keeps_public_names(trial: Trial) -> Evidence:
         old, new = trial.before.get(path), trial.after.get(path)
         if not path.endswith(".py"):
             continue
+        if old is None and workspace.is_test(path):
+            continue  # Nobody imports a new test; whether it may be added is `tamper`'s affair.
         if new is None:
             findings.append((path, f"removes {path}"))
             continue

@@ -2,44 +2,41 @@
 
 from __future__ import annotations
 
-import io
-import re
 import tokenize
-from collections import Counter
 from pathlib import PurePosixPath
 from typing import Final
 
 from trueup import workspace
 from trueup.runner.suite import suite_of
 from trueup.suggestion import Evidence, Recipe, SurfaceKind
-from trueup.verify import renames
+from trueup.verify import renames, suppressions
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "tamper"
 
-SUPPRESSION: Final = re.compile(
-    r"#\s*(noqa\b|flake8[:=]\s*noqa|ruff:\s*(noqa|disable|ignore|file-ignore)|type:\s*ignore"
-    r"|(pyright|pyrefly|ty|zuban):\s*(ignore|basic)|mypy:|pylint:\s*(disable|skip)|pragma:\s*no\b"
-    r"|fmt:\s*(off|skip)|isort:\s*(skip|off)|yapf:\s*disable|nosec\b|nosemgrep\b)",
-    re.IGNORECASE,
-)
-
 _JUDGING_FILES: Final = frozenset(
     {
         ".coveragerc",
+        ".flake8",
+        ".mypy.ini",
+        ".pylintrc",
         ".pytest.ini",
         ".pytest.toml",
+        ".ruff.toml",
         "conftest.py",
+        "mypy.ini",
         "pyproject.toml",
+        "pyrightconfig.json",
         "pytest.ini",
         "pytest.toml",
+        "ruff.toml",
         "setup.cfg",
         "sitecustomize.py",
         "tox.ini",
         "usercustomize.py",
     }
 )
-"""Names of files that decide which tests run and what counts as passing."""
+"""Names of files that decide which tests run, and what tests and linters let pass."""
 
 
 async def leaves_tests_alone(trial: Trial) -> Evidence:
@@ -68,11 +65,11 @@ async def leaves_tests_alone(trial: Trial) -> Evidence:
         if new is None or not path.endswith(".py"):
             continue
         try:
-            added = _suppressions(new.text) - _suppressions(old.text if old else "")
+            added = suppressions.added(old.text if old else "", new.text)
         except (tokenize.TokenError, SyntaxError) as problem:
             return unknown(CHECK, f"the comments of {path} cannot be read: {problem}", path)
         if added:
-            return failed(CHECK, f"adds the suppression {next(iter(added))!r}", path)
+            return failed(CHECK, f"adds the suppression {added[0]!r}", path, added[1])
     if follows:
         return passed(CHECK, f"tests are edited only where they name what the goal {_verb(trial)}")
     return passed(CHECK, "no test is touched, no suppression added")
@@ -91,13 +88,3 @@ def _only_follows(trial: Trial, edited: tuple[str, ...]) -> bool:
 
 def _verb(trial: Trial) -> str:
     return "renames" if trial.goal.surface.kind is SurfaceKind.RENAME else "moves"
-
-
-def _suppressions(text: str) -> Counter[str]:
-    # Lines end where Python says, at a lone CR too.
-    tokens = tokenize.generate_tokens(io.StringIO(text, newline=None).readline)
-    return Counter(
-        token.string
-        for token in tokens
-        if token.type == tokenize.COMMENT and SUPPRESSION.search(token.string)
-    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trueup import workspace
 from trueup.runner.affected import Affected
-from trueup.runner.results import RunRequest, ScriptAnswer, ScriptRequest, TestRun
+from trueup.runner.results import RunRequest, RunStatus, ScriptAnswer, ScriptRequest, TestRun
 from trueup.settings import Limits
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Evidence, Goal, Outcome
@@ -62,6 +62,8 @@ class Trial:
     baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = field(default_factory=dict)
     """Runs of tests on the unchanged workspace, shared by all trials of a job."""
     """The tests that pass with the change, alone; only where some do not."""
+    interpreter: Path | None = None
+    """The project's, for those who read what lies beside it; None where it is not known."""
     absent: frozenset[str] = frozenset()
     """Files of the disk that are not in the workspace that is judged, but where it holds them."""
     _sides: asyncio.Task[Sides] | None = None
@@ -98,7 +100,17 @@ class Trial:
 
     async def affected(self) -> Affected:
         overlay = {document.path: document.text for document in self.before}
-        return await self.bed.affected(self.candidate.paths, overlay)
+        found = await self.bed.affected(self.candidate.paths, overlay)
+        named = set(self.goal.red) - {
+            test for test in self.goal.red if {test, test.partition("::")[0]} & set(found.tests)
+        }
+        named = {test for test in named if not self._is_new(test)}
+        return replace(found, tests=tuple(sorted({*found.tests, *named}))) if named else found
+
+    def _is_new(self, test: str) -> bool:
+        """Whether the file of a test comes with the change."""
+        path = test.partition("::")[0]
+        return self.before.get(path) is None and path in {*self.candidate.paths, *self.absent}
 
     def request(self, snapshot: Snapshot, tests: tuple[str, ...]) -> RunRequest:
         """A run of `tests` on `snapshot`."""
@@ -145,8 +157,11 @@ class Trial:
     async def _run_both(self) -> Sides:
         tests = (await self.affected()).tests
         if tests not in self.baselines:
-            request = self.request(self.before, tests)
-            self.baselines[tests] = asyncio.create_task(_awaited(self.bed.run(request)))
+            # A test that comes with the change is none of what passed before.
+            known = tuple(name for name in tests if not self._is_new(name))
+            request = self.request(self.before, known)
+            run = self.bed.run(request) if known else _nothing()
+            self.baselines[tests] = asyncio.create_task(_awaited(run))
         probing = replace(self.request(self.after, tests), probes=self._probes())
         after = asyncio.create_task(_awaited(self.bed.run(probing)))
         try:
@@ -166,6 +181,11 @@ class Trial:
 
 async def _awaited(run: Awaitable[TestRun]) -> TestRun:
     return await run
+
+
+async def _nothing() -> TestRun:
+    """A run of no test: an empty request would run all of them."""
+    return TestRun(RunStatus.FINISHED, returncode=0)
 
 
 Check = Callable[[Trial], Awaitable[Evidence]]
