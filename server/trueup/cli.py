@@ -45,7 +45,10 @@ CANCELLED: Final = 130
 
 _PLACE: Final = re.compile(r"^(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?$")
 
-console = Console()
+WIDE: Final = 10_000
+"""Columns of what is not a terminal: whoever reads it breaks the lines."""
+
+console = Console(width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True)
 
 T = TypeVar("T")
@@ -107,6 +110,8 @@ def verify(
         fail("--diff and --staged exclude each other")
     try:
         change = _change(root, diff, base, staged=staged)
+    except patch.NothingToJudgeError as problem:
+        _nothing(str(problem), as_json=as_json)
     except TrueupError as problem:
         fail(str(problem))
     goal = Goal(
@@ -131,6 +136,15 @@ def verify(
     if keep and isinstance(made, Suggestion):
         _keep_pinned(root, made)
     _finish(made, Snapshot.of(root, change.before), as_json=as_json)
+
+
+def _nothing(says: str, *, as_json: bool, **more: object) -> NoReturn:
+    """No verdict, because there is nothing to have one about."""
+    if as_json:
+        click.echo(json.dumps({"outcome": "nothing", "message": says, **more}))
+    else:
+        errors.print(says, highlight=False)
+    sys.exit(0)
 
 
 def _tests(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -192,8 +206,10 @@ def fix(
     except TrueupError as problem:
         fail(str(problem))
     start = Start(0, root, goal, settings=_machine(interpreter))
+    dropped: list[dict[str, object]] = []
+    made: Suggestion | Failure
     if everything:
-        made = _fix_all(start, trusted=trusted, quiet=as_json)
+        made, dropped = _fix_all(start, before, trusted=trusted, as_json=as_json)
     else:
         made = _run(lambda ports: job.run(start, ports), trusted=trusted, quiet=as_json)
     if isinstance(made, Suggestion):
@@ -203,20 +219,39 @@ def fix(
     verified = isinstance(made, Suggestion) and made.verdict.outcome is Ruling.VERIFIED
     if write and verified and isinstance(made, Suggestion):
         _write(root, made, before)
-    _finish(made, before, as_json=as_json)
+    _finish(made, before, as_json=as_json, **({"dropped": dropped} if everything else {}))
 
 
-def _fix_all(start: Start, *, trusted: bool, quiet: bool) -> Suggestion | Failure:
-    made = _run(lambda ports: job.fix_all(start, ports), trusted=trusted, quiet=quiet)
+def _fix_all(
+    start: Start, before: Snapshot, *, trusted: bool, as_json: bool
+) -> tuple[Suggestion, list[dict[str, object]]]:
+    """What verifies together, and what was left out."""
+    made = _run(lambda ports: job.fix_all(start, ports), trusted=trusted, quiet=as_json)
     if isinstance(made, Failure):
         fail(made.sentence)
-    for finding, why in made.dropped:
-        diagnostic = finding.diagnostic
-        errors.print(f"left out {diagnostic.code} {diagnostic.message}: {why}", highlight=False)
-    if made.suggestion is None:
-        errors.print("no fix of Ruff verifies here", highlight=False)
-        sys.exit(report.EXIT_CODES[Ruling.UNPROVEN] if made.dropped else 0)
-    return made.suggestion
+    document = before.documents[start.goal.path]
+    dropped: list[dict[str, object]] = [
+        {
+            "code": finding.diagnostic.code,
+            "message": finding.diagnostic.message,
+            "line": document.line_at(finding.diagnostic.span.start) + 1,
+            "why": why,
+        }
+        for finding, why in made.dropped
+    ]
+    for item in dropped:
+        errors.print(f"left out {item['code']} {item['message']}: {item['why']}", highlight=False)
+    if made.suggestion is not None:
+        return made.suggestion, dropped
+    if not dropped:
+        _nothing("Ruff has nothing to fix here", as_json=as_json, dropped=[])
+    sentence = "no fix of Ruff verifies here"
+    if as_json:
+        said = {"outcome": Ruling.UNPROVEN.value, "message": sentence, "dropped": dropped}
+        click.echo(json.dumps(said, indent=2))
+    else:
+        errors.print(sentence, highlight=False)
+    sys.exit(report.EXIT_CODES[Ruling.UNPROVEN])
 
 
 def _goal(place: str, wish: str | None, *, everything: bool) -> tuple[str, Goal]:
@@ -459,11 +494,13 @@ def _run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: boo
         sys.exit(CANCELLED)
 
 
-def _finish(made: Suggestion | Failure, before: Snapshot, *, as_json: bool) -> NoReturn:
+def _finish(
+    made: Suggestion | Failure, before: Snapshot, *, as_json: bool, **more: object
+) -> NoReturn:
     if isinstance(made, Failure):
         fail(made.sentence)
     if as_json:
-        click.echo(json.dumps(report.verdict_json(made), indent=2))
+        click.echo(json.dumps(report.verdict_json(made) | more, indent=2))
     else:
         report.show(console, made, before)
     sys.exit(report.EXIT_CODES[made.verdict.outcome])

@@ -132,6 +132,21 @@ def is_test(path: str) -> bool:
     )
 
 
+def is_documentation(root: str, path: str) -> bool:
+    """Whether a file is for people only: prose that no Python file of the project names."""
+    file = PurePosixPath(path)
+    prose = file.suffix in {".md", ".rst"} or file.stem in {"AUTHORS", "CHANGELOG", "LICENSE"}
+    if not prose or file.suffix == ".py":
+        return False
+    for other in python_files(root):
+        try:
+            if file.name.encode() in Path(root, other).read_bytes():
+                return False
+        except OSError:
+            continue
+    return True
+
+
 def interpreter_of(root: str, chosen: str | None = None) -> Path | None:
     """The project's own interpreter: the user's choice, else its virtual environment, else None.
 

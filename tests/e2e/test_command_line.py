@@ -408,3 +408,66 @@ def test_what_cannot_be_meant_is_said(
     done = trueup(*arguments)
     assert done.returncode == 2, done.stdout
     assert sentence in done.stderr
+
+
+@pytest.mark.usefixtures("repository")
+def test_nothing_to_judge_is_no_mistake(trueup: Run) -> None:
+    done = trueup("verify", "--json")
+    assert (done.returncode, verdict(done)["outcome"]) == (0, "nothing"), done.stderr
+    empty = trueup("verify", "--diff", "-", stdin="\n")
+    assert empty.returncode == 0
+    assert "there is nothing to judge: the diff is empty" in empty.stderr
+
+
+def test_documentation_needs_no_tests(repository: Project, trueup: Run) -> None:
+    repository.put("NOTES.md", "Something to read.\n")
+    done = trueup("verify", "--json")
+    assert verdict(done)["outcome"] == "verified", done.stdout
+    repository.put("tests/test_notes.py", "NOTES = open('NOTES.md').read()\n")
+    subprocess.run(["git", "add", "tests"], cwd=repository.root, check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "Read"],
+        cwd=repository.root,
+        check=True,
+    )
+    read = trueup("verify", "--json")
+    assert verdict(read)["outcome"] == "unproven", read.stdout
+
+
+def test_a_diff_from_a_part_of_a_repository(tmp_path: Path) -> None:
+    outer = tmp_path / "whole"
+    part = outer / "part"
+    outer.mkdir()
+    part.mkdir()
+    (part / "pyproject.toml").write_text("")
+    (part / "one.py").write_text("ONE = 1\n")
+    subprocess.run(["git", "init", "-q", "."], cwd=outer, check=True)
+    diff = "--- a/part/one.py\n+++ b/part/one.py\n@@ -1 +1 @@\n-ONE = 1\n+ONE = 1  # one\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "trueup", "verify", "--diff", "-", "--json"],
+        cwd=part, input=diff, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert verdict(done)["evidence"][0]["detail"] == "edits one.py only"
+
+
+def test_all_fixes_of_a_file_that_is_not_python(repository: Project, trueup: Run) -> None:
+    repository.put("shop/broken.py", "import os\ndef f(:\n")
+    done = trueup("fix", "shop/broken.py", "--all")
+    assert done.returncode == 2
+    assert "shop/broken.py is not Python as it stands" in done.stderr
+
+
+def test_what_all_fixes_left_out_is_in_the_json(repository: Project, trueup: Run) -> None:
+    repository.put("shop/lonely.py", "def lonely(x):\n    return x == None\n")
+    repository.put("pyproject.toml", '[tool.ruff.lint]\nselect = ["E711"]\n')
+    done = trueup("fix", "shop/lonely.py", "--all", "--json", "--trust", *interpreter(repository))
+    answer = verdict(done)
+    assert (done.returncode, answer["outcome"]) == (3, "unproven"), answer
+    assert [(item["code"], item["line"]) for item in answer["dropped"]] == [("E711", 2)]
+
+
+def test_lines_are_not_broken_for_a_pipe(repository: Project, trueup: Run) -> None:
+    long = "A" * 300
+    change(repository, ("What a basket costs.", f"What a basket costs. {long}"))
+    done = trueup("verify")
+    assert f'+"""What a basket costs. {long}"""' in done.stdout

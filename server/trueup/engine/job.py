@@ -96,6 +96,9 @@ async def fix_all(start: Start, ports: Ports) -> Batch | Failure:
         findings = await linting.diagnostics(start.root, snapshot.documents[start.goal.path])
         if isinstance(findings, linting.LintFailure):
             return Failure(FailureKind.CANNOT, findings.sentence, "ruff")
+        if any(item.diagnostic.code == linting.SYNTAX_ERROR for item in findings):
+            sentence = f"{start.goal.path} is not Python as it stands; Ruff fixes nothing there"
+            return Failure(FailureKind.CANNOT, sentence, "ruff")
         fixable = [item for item in findings if item.fix and item.applicability != "display"]
 
         async def judge(candidate: Candidate) -> Suggestion:

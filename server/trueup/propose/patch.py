@@ -35,6 +35,10 @@ _INERT: Final = (
 )  # fmt: skip
 
 
+class NothingToJudgeError(InputError):
+    """There is no difference, which is no mistake of the user's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A candidate with the texts it starts from; `absent` are files that it is about to create."""
@@ -45,15 +49,24 @@ class Change:
 
 
 def from_diff(root: str, diff: str) -> Change:
-    """The candidate of a unified diff against the files on disk. Raises InputError."""
+    """The candidate of a unified diff against the files on disk. Raises InputError.
+
+    The paths are those below `root`, or those of the repository that `root` is a part of.
+    """
+    if not diff.strip():
+        raise NothingToJudgeError("there is nothing to judge: the diff is empty")
     with tempfile.TemporaryDirectory(prefix="trueup-") as folder:
         paths = _touched(folder, diff)
+        if prefix := _prefix(root, paths):
+            paths, strip = tuple(path.removeprefix(prefix) for path in paths), prefix.count("/") + 1
+        else:
+            strip = 1
         before = {path: workspace.read(root, path) for path in paths if _is_there(root, path)}
         for path, document in before.items():
             target = Path(folder, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(document.to_bytes())
-        _apply(folder, diff)
+        _apply(folder, diff, strip=strip)
         # What came of it, whatever the diff's own words are: nothing is applied unjudged.
         found = (file for file in Path(folder).rglob("*") if file.is_symlink() or file.is_file())
         after = {
@@ -61,6 +74,14 @@ def from_diff(root: str, diff: str) -> Change:
             for path in (file.relative_to(folder).as_posix() for file in found)
         }
     return _change("the diff", before, after)
+
+
+def _prefix(root: str, paths: tuple[str, ...]) -> str:
+    """What of the paths is the way from the repository to `root`: "sub/", or ""."""
+    done = _run(root, "rev-parse", "--show-prefix")
+    prefix = done.stdout.decode(errors="surrogateescape").strip() if not done.returncode else ""
+    inside = prefix and all(path.startswith(prefix) for path in paths)
+    return prefix if inside and not any(Path(root, path).exists() for path in paths) else ""
 
 
 def _touched(folder: str, diff: str) -> tuple[str, ...]:
@@ -82,9 +103,9 @@ def _touched(folder: str, diff: str) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _apply(folder: str, diff: str, *options: str) -> bytes:
+def _apply(folder: str, diff: str, *options: str, strip: int = 1) -> bytes:
     done = subprocess.run(
-        ["git", "apply", *options, "--whitespace=nowarn", "-p1", "-"],
+        ["git", "apply", *options, "--whitespace=nowarn", f"-p{strip}", "-"],
         cwd=folder,
         input=diff.encode("utf-8", "surrogateescape"),
         capture_output=True,
@@ -146,7 +167,7 @@ def _change(
         elif old.text != new.text:
             edits.append(Edit(path, Span(0, len(old.text)), new.text))
     if not edits and not deletes:
-        raise InputError(f"{title} changes nothing")
+        raise NothingToJudgeError(f"there is nothing to judge: {title} changes nothing")
     return Change(
         Candidate(title, tuple(edits), PROPOSER, deletes=tuple(deletes)),
         (*before.values(), *beside),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trueup.suggestion import Evidence
+from trueup.verify.comments import RUFF
 from trueup.verify.trees import comments_of, tree_of
 from trueup.verify.trial import Trial, failed, passed, unknown
 
@@ -39,7 +40,9 @@ async def leaves_nothing_out(trial: Trial) -> Evidence:
             for text, line in _notes(new.text):
                 if not known[text]:
                     return failed(CHECK, f"a note stands for code: {text}", path, line)
-            did = {name for name, _, empty in _functions(before) if not empty}
+            # What Ruff leaves empty did nothing: an unused variable was all that was there.
+            own = trial.candidate.proposer == RUFF
+            did = {name for name, _, empty in _functions(before) if not empty and not own}
             functions = tuple(_functions(new.text))
             # Of several definitions, as overloads are, one has to do it.
             do = {name for name, _, empty in functions if not empty}

@@ -26,7 +26,7 @@ AGAIN_MAX: Final = 5
 PROVING: Final = frozenset({TestOutcome.PASSED, TestOutcome.XPASSED})
 GREEN: Final = frozenset({TestOutcome.PASSED, TestOutcome.XFAILED})
 RED: Final = frozenset({TestOutcome.FAILED, TestOutcome.ERROR})
-UNCHANGED_CODE: Final = "no code changes: the syntax trees are equal but for docstrings"
+UNCHANGED_CODE: Final = "no code changes, only documentation, comments or docstrings"
 
 
 async def passes_the_affected_tests(trial: Trial) -> Evidence:

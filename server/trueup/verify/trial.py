@@ -70,12 +70,15 @@ class Trial:
 
     @cached_property
     def only_text(self) -> bool:
-        """Whether no code changes: the syntax trees are equal but for docstrings."""
+        """Whether no code changes: documentation, and trees that are equal but for docstrings."""
         return all(
-            path.endswith(".py")
-            and (old := self.before.get(path)) is not None
-            and (new := self.after.get(path)) is not None
-            and changes.same_code(old.text, new.text)
+            workspace.is_documentation(self.before.root, path)
+            or (
+                path.endswith(".py")
+                and (old := self.before.get(path)) is not None
+                and (new := self.after.get(path)) is not None
+                and changes.same_code(old.text, new.text)
+            )
             for path in self.candidate.paths
         )
 
