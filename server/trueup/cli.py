@@ -415,6 +415,8 @@ def eval_gate(file: str, checks: str, as_json: bool, interpreter: str | None) ->
     else:
         shown = report.judged_table(evaluate.counts(judged), evaluate.shares(judged))
         console.print(shown, highlight=False)
+        for item in evaluate.wrong_verified(judged):
+            console.print(f"wrong and verified: {item.row.id}", highlight=False)
 
 
 @cli.command()
