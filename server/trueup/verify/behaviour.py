@@ -16,7 +16,7 @@ from trueup import InputError, workspace
 from trueup.runner.results import RunStatus
 from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
-from trueup.verify import mistakes, renames, sidebyside
+from trueup.verify import mistakes, renames, sidebyside, subjects
 from trueup.verify.changes import Statement, changed_statements
 from trueup.verify.sidebyside import Finding
 from trueup.verify.tests import UNCHANGED_CODE, witnesses
@@ -100,10 +100,10 @@ class _Compared:
 
 
 async def _side_by_side(trial: Trial) -> _Compared:
-    wanted = await sidebyside.targets_of(trial)
+    wanted = await subjects.targets_of(trial)
     if wanted.left or not wanted.found:
         return _Compared((), wanted.left)
-    run = await sidebyside.record(trial, wanted.found, (await trial.affected()).tests)
+    run = await subjects.record(trial, wanted.found, (await trial.affected()).tests)
     if run.status is not RunStatus.FINISHED:
         return _Compared((), run.reason)
     taken = _taken_away(trial)
@@ -111,7 +111,7 @@ async def _side_by_side(trial: Trial) -> _Compared:
     bench = sidebyside.Bench(trial, run.search_path, lines)
     findings = []
     for target in wanted.found:
-        subject = await sidebyside.prepared(trial, target, run)
+        subject = await subjects.prepared(trial, target, run)
         findings.append(await sidebyside.compare(bench, subject))
     why = ""
     weak = [item for item in findings if len(item.agreed) < INPUTS_MIN]

@@ -8,20 +8,20 @@ can say. The idea is Feathers's (Working Effectively with Legacy Code, 2004).
 
 from __future__ import annotations
 
+import ast
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Final
 
-from trueup import workspace
 from trueup.runner.results import RunStatus, TestRun
-from trueup.runner.suite import suite_of
 from trueup.snapshot import Document
-from trueup.verify import literals, mutants, sidebyside, views
+from trueup.verify import literals, mutants, subjects, views
 from trueup.verify.changes import changed_statements
+from trueup.verify.characterization import Example, written
 from trueup.verify.inputs import Input
-from trueup.verify.sidebyside import Bench, Subject
+from trueup.verify.sidebyside import Bench
+from trueup.verify.subjects import Subject
 from trueup.verify.trial import Trial
 from trueup.verify.views import Outcome
 
@@ -51,29 +51,21 @@ class Pinned:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Example:
-    """One input whose outcome can be written down: what is called, and what is expected."""
-
-    one: Input
-    outcome: Outcome
-
-
 async def pin(trial: Trial) -> Pinned | str:
     """A characterization test of what `trial` changes, or why there is none."""
-    targets = await sidebyside.targets_of(trial)
+    targets = await subjects.targets_of(trial)
     if not targets.found:
         return targets.left or "no function changes"
     affected = (await trial.affected()).tests
     run = TestRun(RunStatus.FINISHED)
     if affected:
-        run = await sidebyside.record(trial, targets.found, affected)
+        run = await subjects.record(trial, targets.found, affected)
     bench = Bench(trial, run.search_path)
-    chosen: list[tuple[Subject, tuple[_Example, ...]]] = []
+    chosen: list[tuple[Subject, tuple[Example, ...]]] = []
     killed = tried = 0
     why = ""
     for target in targets.found:
-        subject = await sidebyside.prepared(trial, target, run)
+        subject = await subjects.prepared(trial, target, run)
         examples = await _stable(bench, subject)
         if not examples:
             why = why or f"no input of {target.qualname} gives anything that can be written down"
@@ -86,7 +78,7 @@ async def pin(trial: Trial) -> Pinned | str:
             why = why or f"no input of {target.qualname} tells it from a mistake in it"
     if not chosen:
         return why
-    document = await asyncio.to_thread(_test_file, trial, chosen)
+    document = await asyncio.to_thread(written, trial.before, chosen)
     names = tuple(subject.target.qualname for subject, _ in chosen)
     pinned = Pinned(document, names, killed, tried)
     return await _green(trial, pinned)
@@ -102,7 +94,7 @@ async def _green(trial: Trial, pinned: Pinned) -> Pinned | str:
     return f"the pinned test does not pass on the code as it is: {red or run.reason}"
 
 
-async def _stable(bench: Bench, subject: Subject) -> tuple[_Example, ...]:
+async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...]:
     """Inputs that source can write, with an outcome that is the same twice and can be written."""
     before = bench.trial.before
     inputs = [whole for one in subject.inputs if (whole := _whole(subject, one)) is not None]
@@ -114,7 +106,7 @@ async def _stable(bench: Bench, subject: Subject) -> tuple[_Example, ...]:
     if isinstance(old, str) or isinstance(again, str):
         return ()
     return tuple(
-        _Example(one, old[place])
+        Example(one, old[place])
         for place, one in enumerate(inputs)
         if not views.obstacle(old.get(place), again.get(place)) and _writable(old[place])
     )
@@ -147,8 +139,8 @@ def _writable(outcome: Outcome) -> bool:
 
 
 async def _telling(
-    bench: Bench, subject: Subject, examples: Sequence[_Example]
-) -> tuple[tuple[_Example, ...], int, int]:
+    bench: Bench, subject: Subject, examples: Sequence[Example]
+) -> tuple[tuple[Example, ...], int, int]:
     """The examples that tell the code from its mutants; how many mutants they do tell, of which."""
     text = bench.trial.before.documents[subject.target.path].text
     made = await asyncio.to_thread(_mutants, text, subject.target.line)
@@ -184,8 +176,6 @@ def _mutants(text: str, line: int) -> tuple[mutants.Mutant, ...]:
 
 
 def _without_body(text: str, line: int) -> str:
-    import ast  # noqa: PLC0415
-
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == line:
             lines = text.splitlines(keepends=True)
@@ -198,9 +188,7 @@ def _without_body(text: str, line: int) -> str:
     return ""
 
 
-def _cover(
-    examples: Sequence[_Example], killed_by: Sequence[frozenset[int]]
-) -> tuple[_Example, ...]:
+def _cover(examples: Sequence[Example], killed_by: Sequence[frozenset[int]]) -> tuple[Example, ...]:
     """Few and small inputs that kill what all of them kill, filled up with other outcomes."""
     order = sorted(range(len(examples)), key=lambda place: examples[place].one.size)
     left = [places for places in killed_by if places]
@@ -217,127 +205,3 @@ def _cover(
             seen.add(str(examples[place].outcome))
             kept.append(place)
     return tuple(examples[place] for place in sorted(kept, key=order.index))
-
-
-# ---------------------------------------------------------------------------------------------
-# The test as the project would write it.
-# ---------------------------------------------------------------------------------------------
-
-
-def _test_file(trial: Trial, chosen: Sequence[tuple[Subject, tuple[_Example, ...]]]) -> Document:
-    path = chosen[0][0].target.path
-    root = trial.before.root
-    tests = [name for name in workspace.python_files(root) if suite_of(root).holds(name)]
-    name = _free_name(trial, path, tests)
-    unittest = _is_unittest(root, tests)
-    return Document(name, _written(chosen, unittest=unittest), 1)
-
-
-def _free_name(trial: Trial, path: str, tests: Sequence[str]) -> str:
-    """Beside the tests of this module, else beside most of the tests."""
-    stem = PurePosixPath(path).stem if not path.endswith("__init__.py") else "package"
-    folders = [str(PurePosixPath(name).parent) for name in tests]
-    own = [folder for folder, name in zip(folders, tests, strict=True) if stem in name]
-    folder = max(own or folders or ["tests"], key=(own or folders or ["tests"]).count)
-    taken = {*tests, *(document.path for document in trial.before)}
-    for number in ("", *map(str, range(2, 100))):
-        name = str(PurePosixPath(folder, f"test_{stem}_pinned{number}.py"))
-        if name not in taken:
-            return name
-    return str(PurePosixPath(folder, f"test_{stem}_pinned_again.py"))
-
-
-def _is_unittest(root: str, tests: Sequence[str]) -> bool:
-    """Whether most of the project's tests are classes of unittest."""
-    votes = [
-        ("TestCase)" in text) - ("import pytest" in text or "\ndef test_" in text)
-        for name in tests[:50]
-        if (text := workspace.read(root, name).text)
-    ]
-    return sum(votes) > 0
-
-
-def _written(chosen: Sequence[tuple[Subject, tuple[_Example, ...]]], *, unittest: bool) -> str:
-    imports: dict[str, set[str]] = {}
-    for subject, examples in chosen:
-        names = {subject.target.qualname.partition(".")[0]}
-        names |= {name for item in examples for name in _names_made(item.one.values)}
-        imports.setdefault(subject.module, set()).update(names)
-    raises = any("raised" in item.outcome for _, examples in chosen for item in examples)
-    lines = ['"""What the code does today; written down by Trueup before it was changed."""', ""]
-    if unittest:
-        lines += ["import unittest", ""]
-    elif raises:
-        lines += ["import pytest", ""]
-    lines += [
-        f"from {module} import {', '.join(sorted(names))}"
-        for module, names in sorted(imports.items())
-    ]
-    body: list[str] = []
-    for subject, examples in chosen:
-        body += ["", "", *_test(subject, examples, unittest=unittest)]
-    return "\n".join([*lines, *body]) + "\n"
-
-
-def _names_made(values: Mapping[str, literals.Literal]) -> set[str]:
-    import ast  # noqa: PLC0415
-
-    found = set()
-    for value in values.values():
-        for node in ast.walk(ast.parse(literals.write(value), mode="eval")):
-            if isinstance(node, ast.Name) and node.id not in {"set", "frozenset", "inf", "nan"}:
-                found.add(node.id)
-    return found
-
-
-def _test(subject: Subject, examples: Sequence[_Example], *, unittest: bool) -> list[str]:
-    name = subject.target.qualname.replace(".", "_").strip("_").lower()
-    lines: list[str] = []
-    pad = "        " if unittest else "    "
-    for example in examples:
-        lines += _checked(subject, example, pad, unittest=unittest)
-    if unittest:
-        title = "".join(part.title() for part in name.split("_"))
-        return [
-            f"class {title}AsItIs(unittest.TestCase):",
-            f"    def test_{name}(self):",
-            *lines,
-        ]
-    return [f"def test_{name}_as_it_is():", *lines]
-
-
-def _checked(subject: Subject, example: _Example, pad: str, *, unittest: bool) -> list[str]:
-    call = _call(subject, example.one)
-    outcome = example.outcome
-    if "raised" in outcome:
-        kind = str(outcome["raised"]).removeprefix("builtins.")
-        opened = f"self.assertRaises({kind})" if unittest else f"pytest.raises({kind})"
-        return [f"{pad}with {opened}:", f"{pad}    {call}"]
-    expected = views.source(outcome["returned"])
-    if unittest:
-        return [f"{pad}self.assertEqual({call}, {expected})"]
-    if expected in {"None", "True", "False"}:
-        return [f"{pad}assert {call} is {expected}"]
-    return [f"{pad}assert {call} == {expected}"]
-
-
-def _call(subject: Subject, one: Input) -> str:
-    """The call as one would write it: a method on its object, defaults left out."""
-    values = dict(one.values)
-    target = subject.target
-    owner, _, method = target.qualname.rpartition(".")
-    first = next(iter(target.hints), "")
-    if owner and first in values:
-        called = f"{literals.write(values.pop(first))}.{method}"
-    else:
-        called = method
-    parts, by_place = [], True
-    for name in target.hints:
-        if name not in values:
-            # What comes after it needs its name, unless it was the object itself.
-            by_place = by_place and bool(owner) and name == first
-            continue
-        written = literals.write(values[name])
-        by_place = by_place and name in target.positional and name in target.required
-        parts.append(written if by_place else f"{name}={written}")
-    return f"{called}({', '.join(parts)})"

@@ -10,52 +10,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import Final
 
-from trueup import InputError, workspace
-from trueup.runner.results import RecordedCall, RunRequest, RunStatus, ScriptRequest, TestRun
+from trueup.runner.results import RunStatus, ScriptRequest
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Counterexample
 from trueup.verify import literals, views
-from trueup.verify.classes import ClassShape, classes_of
-from trueup.verify.inputs import Input, generated
-from trueup.verify.likely import Invariant, Values, broken, invariants
+from trueup.verify.inputs import Input
 from trueup.verify.shrink import smaller
-from trueup.verify.strategies import Likeness
-from trueup.verify.targets import Target, Targets, targets
+from trueup.verify.subjects import Subject
 from trueup.verify.trial import Trial
 from trueup.verify.views import Comparison, Outcome
 
-GENERATED_MAX: Final = 300
-"""Generated inputs of one function, before those that turn out alike are left out."""
 CALL_SECONDS: Final = 0.5
 PATIENCE: Final = 10.0
 """How much longer a call may take when a difference is looked at again."""
 REPLAY_SECONDS: Final = 30.0
 SHRINK_ROUNDS: Final = 8
 SHRINK_INPUTS: Final = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A target, the calls of it that tests make, and the inputs that old and new are given."""
-
-    target: Target
-    module: str
-    recorded: tuple[RecordedCall, ...]
-    values: tuple[Values, ...]
-    inputs: tuple[Input, ...]
-    unrecorded: str = ""
-    common: tuple[Invariant, ...] = ()
-
-    def breaks(self, one: Input) -> frozenset[str]:
-        """What all recorded calls have in common and this one has not."""
-        if not self.recorded and not self.target.examples:
-            return NEVER_CALLED
-        base = self.values[one.base] if one.base is not None else {}
-        return broken(self.common, {**base, **one.values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +45,6 @@ class Finding:
     """Why nothing could be compared."""
 
 
-NEVER_CALLED: Final = frozenset({"no known call"})
-"""What every input breaks of a function whose calls nobody has seen."""
 _UNTRIED: Final[Outcome] = {"opaque": "nothing in time"}
 
 
@@ -145,104 +116,6 @@ class Bench:
         if not found and answer.status is not RunStatus.FINISHED:
             return answer.reason
         return found
-
-
-async def targets_of(trial: Trial) -> Targets:
-    """What the candidate changes, function by function; `left` where that is not all of it."""
-    found: list[Target] = []
-    for path in trial.candidate.paths:
-        old, new = trial.before.get(path), trial.after.get(path)
-        if workspace.is_test(path):
-            continue
-        if old is None or new is None or not path.endswith(".py"):
-            return Targets((), f"{path} is only on one side")
-        of_file = await asyncio.to_thread(targets, path, old.text, new.text)
-        if of_file.left:
-            return of_file
-        found += of_file.found
-    return Targets(tuple(found))
-
-
-async def prepared(trial: Trial, target: Target, run: TestRun) -> Subject:
-    """The target with its inputs, in a thread: making them takes a while."""
-
-    def work() -> Subject:
-        return subject(target, run, _classes(trial, target.path))
-
-    return await asyncio.to_thread(work)
-
-
-def _classes(trial: Trial, path: str) -> Mapping[str, ClassShape]:
-    """The classes that a module of the unchanged workspace knows, its own and imported ones."""
-
-    def text_of(module: str, level: int) -> str | None:
-        pieces = module.split(".") if module else []
-        folders = ["", "src"] if not level else [str(PurePosixPath(path).parents[level - 1])]
-        for folder in folders:
-            stem = PurePosixPath(folder, *pieces)
-            for name in (f"{stem}.py", f"{stem}/__init__.py"):
-                try:
-                    held = trial.before.get(name) or workspace.read(trial.before.root, name)
-                except InputError:
-                    continue
-                return held.text
-        return None
-
-    document = trial.before.get(path)
-    return classes_of(document.text, text_of) if document is not None else {}
-
-
-async def record(trial: Trial, wanted: Sequence[Target], tests: tuple[str, ...]) -> TestRun:
-    """A run of `tests` on the unchanged code that watches how the targets are called."""
-    watched: dict[str, frozenset[int]] = {}
-    for target in wanted:
-        watched[target.path] = watched.get(target.path, frozenset()) | {target.line}
-    shared = trial.request(trial.before, tests)
-    request = RunRequest(
-        shared.tests, shared.changed, shared.deleted, watched=watched, timeout_s=shared.timeout_s
-    )
-    return await trial.bed.run(request)
-
-
-def subject(target: Target, run: TestRun, classes: Mapping[str, ClassShape]) -> Subject:
-    """Slow: it generates the inputs. `classes` are those that the target's module knows."""
-    own = tuple(call for call in run.calls if (call.path, call.line) == (target.path, target.line))
-    values = tuple(_literals(call) for call in own)
-    recorded = tuple(Input(place, {}) for place in range(len(own)))
-    hints = {name: target.hints.get(name, "") for name in target.required}
-    likeness = Likeness(target.constants, classes)
-    shown = tuple(Input(None, one) for one in target.examples if one not in values)
-    if not own and shown:
-        made = tuple(
-            replace(one, base=None, values={**target.examples[one.base or 0], **one.values})
-            for one in generated(target.examples, hints, likeness, GENERATED_MAX)
-        )
-    else:
-        made = generated(values, hints, likeness, GENERATED_MAX)
-    if not own and not shown:
-        made = tuple(replace(one, breaks=NEVER_CALLED) for one in made)
-    module = own[0].module if own else module_of(target.path)
-    common = invariants(values or target.examples)
-    why = run.unrecorded.get((target.path, target.line), "")
-    return Subject(target, module, own, values, (*recorded, *shown, *made), why, common)
-
-
-def module_of(path: str) -> str:
-    pieces = path.removesuffix(".py").split("/")
-    if pieces[0] == "src":
-        pieces = pieces[1:]
-    return ".".join(pieces[:-1] if pieces[-1] == "__init__" else pieces)
-
-
-def _literals(call: RecordedCall) -> Values:
-    found = {}
-    for name, text in call.sources.items():
-        if text is not None:
-            try:
-                found[name] = literals.read(text)
-            except ValueError:
-                continue
-    return found
 
 
 async def compare(bench: Bench, item: Subject) -> Finding:

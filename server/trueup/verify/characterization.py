@@ -1,0 +1,152 @@
+"""A characterization test as the project's own people would write it: where, and in which style.
+
+Knows nothing of how its examples were chosen.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from trueup import workspace
+from trueup.runner.suite import suite_of
+from trueup.snapshot import Document, Snapshot
+from trueup.verify import literals, views
+from trueup.verify.inputs import Input
+from trueup.verify.subjects import Subject
+from trueup.verify.views import Outcome
+
+TESTS_READ_MAX: Final = 50
+"""Test files that are looked at to find out in which style they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One input whose outcome can be written down: what is called, and what is expected."""
+
+    one: Input
+    outcome: Outcome
+
+
+Chosen = Sequence[tuple[Subject, tuple[Example, ...]]]
+
+
+def written(before: Snapshot, chosen: Chosen) -> Document:
+    """A new test file beside those of the project; reads the disk."""
+    path = chosen[0][0].target.path
+    root = before.root
+    tests = [name for name in workspace.python_files(root) if suite_of(root).holds(name)]
+    name = _free_name(before, path, tests)
+    unittest = _is_unittest(root, tests)
+    return Document(name, _text(chosen, unittest=unittest), 1)
+
+
+def _free_name(before: Snapshot, path: str, tests: Sequence[str]) -> str:
+    """Beside the tests of this module, else beside most of the tests."""
+    stem = PurePosixPath(path).stem if not path.endswith("__init__.py") else "package"
+    folders = [str(PurePosixPath(name).parent) for name in tests]
+    own = [folder for folder, name in zip(folders, tests, strict=True) if stem in name]
+    folder = max(own or folders or ["tests"], key=(own or folders or ["tests"]).count)
+    taken = {*tests, *(document.path for document in before)}
+    for number in ("", *map(str, range(2, 100))):
+        name = str(PurePosixPath(folder, f"test_{stem}_pinned{number}.py"))
+        if name not in taken:
+            return name
+    return str(PurePosixPath(folder, f"test_{stem}_pinned_again.py"))
+
+
+def _is_unittest(root: str, tests: Sequence[str]) -> bool:
+    """Whether most of the project's tests are classes of unittest."""
+    votes = [
+        ("TestCase)" in text) - ("import pytest" in text or "\ndef test_" in text)
+        for name in tests[:TESTS_READ_MAX]
+        if (text := workspace.read(root, name).text)
+    ]
+    return sum(votes) > 0
+
+
+def _text(chosen: Chosen, *, unittest: bool) -> str:
+    imports: dict[str, set[str]] = {}
+    for subject, examples in chosen:
+        names = {subject.target.qualname.partition(".")[0]}
+        names |= {name for item in examples for name in _names_made(item.one.values)}
+        imports.setdefault(subject.module, set()).update(names)
+    raises = any("raised" in item.outcome for _, examples in chosen for item in examples)
+    lines = ['"""What the code does today; written down by Trueup before it was changed."""', ""]
+    if unittest:
+        lines += ["import unittest", ""]
+    elif raises:
+        lines += ["import pytest", ""]
+    lines += [
+        f"from {module} import {', '.join(sorted(names))}"
+        for module, names in sorted(imports.items())
+    ]
+    body: list[str] = []
+    for subject, examples in chosen:
+        body += ["", "", *_test(subject, examples, unittest=unittest)]
+    return "\n".join([*lines, *body]) + "\n"
+
+
+def _names_made(values: Mapping[str, literals.Literal]) -> set[str]:
+    found = set()
+    for value in values.values():
+        for node in ast.walk(ast.parse(literals.write(value), mode="eval")):
+            if isinstance(node, ast.Name) and node.id not in {"set", "frozenset", "inf", "nan"}:
+                found.add(node.id)
+    return found
+
+
+def _test(subject: Subject, examples: Sequence[Example], *, unittest: bool) -> list[str]:
+    name = subject.target.qualname.replace(".", "_").strip("_").lower()
+    lines: list[str] = []
+    pad = "        " if unittest else "    "
+    for example in examples:
+        lines += _checked(subject, example, pad, unittest=unittest)
+    if unittest:
+        title = "".join(part.title() for part in name.split("_"))
+        return [
+            f"class {title}AsItIs(unittest.TestCase):",
+            f"    def test_{name}(self):",
+            *lines,
+        ]
+    return [f"def test_{name}_as_it_is():", *lines]
+
+
+def _checked(subject: Subject, example: Example, pad: str, *, unittest: bool) -> list[str]:
+    call = _call(subject, example.one)
+    outcome = example.outcome
+    if "raised" in outcome:
+        kind = str(outcome["raised"]).removeprefix("builtins.")
+        opened = f"self.assertRaises({kind})" if unittest else f"pytest.raises({kind})"
+        return [f"{pad}with {opened}:", f"{pad}    {call}"]
+    expected = views.source(outcome["returned"])
+    if unittest:
+        return [f"{pad}self.assertEqual({call}, {expected})"]
+    if expected in {"None", "True", "False"}:
+        return [f"{pad}assert {call} is {expected}"]
+    return [f"{pad}assert {call} == {expected}"]
+
+
+def _call(subject: Subject, one: Input) -> str:
+    """The call as one would write it: a method on its object, defaults left out."""
+    values = dict(one.values)
+    target = subject.target
+    owner, _, method = target.qualname.rpartition(".")
+    first = next(iter(target.hints), "")
+    if owner and first in values:
+        called = f"{literals.write(values.pop(first))}.{method}"
+    else:
+        called = method
+    parts, by_place = [], True
+    for name in target.hints:
+        if name not in values:
+            # What comes after it needs its name, unless it was the object itself.
+            by_place = by_place and bool(owner) and name == first
+            continue
+        written = literals.write(values[name])
+        by_place = by_place and name in target.positional and name in target.required
+        parts.append(written if by_place else f"{name}={written}")
+    return f"{called}({', '.join(parts)})"
