@@ -23,7 +23,6 @@ mutant:
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,9 +32,9 @@ from typing import Final
 import pytest
 
 from cases.literate import Case, CaseError, cases_in, with_verdict
+from cases.trials import lines_of, on_disk, trial_of
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup import workspace
-from trueup.propose.hunks import minimal_edits
 from trueup.runner.affected import Affected, importers_of
 from trueup.runner.results import (
     RunRequest,
@@ -48,18 +47,7 @@ from trueup.runner.results import (
 )
 from trueup.runner.session import Session
 from trueup.settings import Limits
-from trueup.snapshot import Document, Snapshot, Span
-from trueup.suggestion import (
-    Candidate,
-    Diagnostic,
-    Goal,
-    GoalKind,
-    Outcome,
-    Recipe,
-    Surface,
-    SurfaceKind,
-    Verdict,
-)
+from trueup.snapshot import Snapshot, Span
 from trueup.verify import gate
 from trueup.verify.trial import TestBed, Trial
 
@@ -70,16 +58,11 @@ SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refus
     "types before", "types after",
 }  # fmt: skip
 SIDES: Final = ("before", "after", "cold")
-GOAL_KEYS: Final = {
-    "proposer",
-    "kind", "recipe", "path", "symbol", "name", "surface", "diagnostic", "instruction", "deletes",
-    "shows", "red",
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_case(case: Case, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    trial = trial_of(case, tmp_path)
+    trial = scripted(case, tmp_path)
     try:
         verdict = await gate.judge(trial)
     finally:
@@ -91,85 +74,9 @@ async def test_case(case: Case, tmp_path: Path, request: pytest.FixtureRequest) 
     assert "\n".join(said) == case.verdict.text.rstrip("\n"), f"{case.file.name}:{case.line}"
 
 
-def lines_of(verdict: Verdict, shows: tuple[str, ...]) -> tuple[str, ...]:
-    """The ruling, what did not pass, and what of the rest the case wants to see."""
-    return (
-        verdict.outcome.value,
-        *(
-            f"{found.check} {found.outcome} {found.detail}"
-            + (f" ({found.path}:{found.line})" if found.path and found.line else "")
-            for found in verdict.evidence
-            if found.outcome is not Outcome.PASSED or found.check in shows or "all" in shows
-        ),
-    )
-
-
-def trial_of(case: Case, root: Path, bed: TestBed | None = None) -> Trial:
-    documents = [Document(path, text, None, case.encodings[path]) for path, text in
-                 case.before.items()]  # fmt: skip
-    for document in documents:
-        file = root / document.path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(document.to_bytes())
-    before = Snapshot.of(str(root), documents)
-    candidate = Candidate(
-        case.title,
-        tuple(
-            edit
-            for path, text in case.after.items()
-            for edit in minimal_edits(path, case.before.get(path, ""), text)
-        ),
-        case.goal.get("proposer", "case"),
-        deterministic=case.goal.get("proposer") != "model",
-        deletes=tuple(case.goal.get("deletes", "").split()),
-    )
-    after = before.edited(candidate.edits, candidate.deletes)
-    return Trial(
-        goal=goal_of(case),
-        candidate=candidate,
-        before=before,
-        after=after,
-        bed=bed or Script.of(case, before, after).bed,
-        limits=Limits(),
-        interpreter=Path(sys.executable),
-    )
-
-
-def goal_of(case: Case) -> Goal:
-    if strange := case.goal.keys() - GOAL_KEYS:
-        raise CaseError(f"{case.name}: a goal has no {min(strange)!r}")
-    path = case.goal.get("path", case.selected)
-    diagnostic = None
-    if said := case.goal.get("diagnostic"):
-        source, code, message = said.split(maxsplit=2)
-        diagnostic = Diagnostic(path, case.span, message, source, code)
-    return Goal(
-        kind=GoalKind(case.goal["kind"]),
-        recipe=Recipe(case.goal["recipe"]),
-        path=path,
-        span=case.span,
-        symbol=case.goal.get("symbol", ""),
-        diagnostic=diagnostic,
-        instruction=case.goal.get("instruction", ""),
-        name=case.goal.get("name", ""),
-        red=tuple(case.goal.get("red", "").split()),
-        surface=surface_of(case.goal.get("surface", "keep").split()),
-    )
-
-
-def surface_of(words: list[str]) -> Surface:
-    match words:
-        case ["rename", old, new]:
-            return Surface(SurfaceKind.RENAME, old=old, new=new)
-        case ["move", name, old, new]:
-            return Surface(SurfaceKind.MOVE, old=old, new=new, name=name)
-        case ["add", new]:
-            return Surface(SurfaceKind.ADD, new=new)
-        case ["remove", old]:
-            return Surface(SurfaceKind.REMOVE, old=old)
-        case [kind]:
-            return Surface(SurfaceKind(kind))
-    raise CaseError(f"no surface is written like this: {' '.join(words)}")
+def scripted(case: Case, root: Path) -> Trial:
+    before = on_disk(case, root)
+    return trial_of(case, before, lambda old, new: Script.of(case, old, new).bed)
 
 
 @dataclass
@@ -360,7 +267,7 @@ async def test_the_script_answers_as_pytest_does(
         verdict=CASES[0].verdict,
     )
     root = tmp_path / "project"
-    scripted = await gate.judge(trial_of(case, root))
+    told_by_script = await gate.judge(scripted(case, root))
     session = await Session.start(root, interpreter, Limits())
     assert isinstance(session, Session), session
 
@@ -372,11 +279,11 @@ async def test_the_script_answers_as_pytest_does(
 
     bed = TestBed(find, ready, session.run, session.confirm, session.ask)
     try:
-        real = await gate.judge(trial_of(case, root, bed))
+        real = await gate.judge(trial_of(case, on_disk(case, root), lambda *_: bed))
     finally:
         await session.close()
     # Only a real session can call the code; the script leaves that to the mutants.
-    said, told = lines_of(real, ("all",)), lines_of(scripted, ("all",))
+    said, told = lines_of(real, ("all",)), lines_of(told_by_script, ("all",))
     differing = [one for one, two in zip(said, told, strict=True) if one != two]
     assert all(line.startswith("behaviour ") for line in differing), differing
 
@@ -447,7 +354,7 @@ def test_a_key_that_means_nothing_is_an_error(
     file = tmp_path / "good.md"
     file.write_text(GOOD, "utf-8")
     with pytest.raises(CaseError, match=r"One: |rename a"):
-        trial_of(replace(cases_in(file)[0], goal=goal, tests=tests), tmp_path / "root")
+        scripted(replace(cases_in(file)[0], goal=goal, tests=tests), tmp_path / "root")
 
 
 def test_updating_changes_the_verdict_and_nothing_else(tmp_path: Path) -> None:

@@ -1118,7 +1118,7 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     reporter = Reporter(config["details_bytes"], stop_after, probes)
     calls = None
     if request.get("watched"):
-        calls = load_inside("calls").Calls(root, request["watched"], reporter.send)
+        calls = load_inside("calls").Calls(root, request["watched"], reporter.send, probes)
         calls.install()
     before = set(sys.modules)
     code = pytest.main(

@@ -8,7 +8,7 @@ renames is answered by its syntax trees.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +74,12 @@ async def keeps_behaviour(trial: Trial) -> Evidence:
             target = finding.subject.target
             detail = f"{shown.sentence}; no test passes anything like it"
             return Evidence(CHECK, Outcome.UNKNOWN, detail, target.path, target.new_line, shown)
+    if compared.unseen is not None:
+        path, line = compared.unseen
+        return unknown(
+            CHECK, f"line {line} of {path} goes away, and neither a test nor an input reached it",
+            path,
+        )  # fmt: skip
     if not compared.obstacle:
         return passed(CHECK, _agreement(compared.findings))
     return await _by_mistakes(trial, compared.obstacle)
@@ -93,39 +99,43 @@ def _agreement(findings: tuple[Finding, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """`obstacle` says why agreement proves nothing, "" where it does."""
+    """`obstacle` says why agreement proves nothing, "" where it does. `unseen` is the first line,
+    by path, that the change takes away and that neither a test nor an input ever reached.
+    """
 
     findings: tuple[Finding, ...]
     obstacle: str
+    unseen: tuple[str, int] | None = None
 
 
 async def _side_by_side(trial: Trial) -> _Compared:
     wanted = await subjects.targets_of(trial)
-    if wanted.left or not wanted.found:
+    taken = _taken_away(trial)
+    probes = {path: frozenset(item.first for item in items) for path, items in taken.items()}
+    if not any(probes.values()) and not wanted.found:
         return _Compared((), wanted.left)
-    run = await subjects.record(trial, wanted.found, (await trial.affected()).tests)
+    run = await subjects.record(trial, wanted.found, (await trial.affected()).tests, probes)
     if run.status is not RunStatus.FINISHED:
         return _Compared((), run.reason)
-    taken = _taken_away(trial)
-    lines = {path: frozenset(item.first for item in items) for path, items in taken.items()}
-    bench = sidebyside.Bench(trial, run.search_path, lines)
+    reached = set(run.runners)
+    if wanted.left or not wanted.found:
+        return _Compared((), wanted.left, _unseen(taken, reached))
+    bench = sidebyside.Bench(trial, run.search_path, probes, reached)
     findings = []
     for target in wanted.found:
         subject = await subjects.prepared(trial, target, run)
         findings.append(await sidebyside.compare(bench, subject))
-    why = ""
-    weak = [item for item in findings if len(item.agreed) < INPUTS_MIN]
-    if weak:
-        name = weak[0].subject.target.qualname
-        why = (
-            f"{name}: {weak[0].obstacle}"
-            if weak[0].obstacle
-            else (f"old and new {name} could be compared on {len(weak[0].agreed)} inputs only")
-        )
-    elif unseen := _unseen(taken, bench.reached):
-        path, line = unseen
-        why = f"line {line} of {path} as it was never ran, so nothing shows that it can change"
-    return _Compared(tuple(findings), why)
+    return _Compared(tuple(findings), _weakness(findings), _unseen(taken, reached))
+
+
+def _weakness(findings: Sequence[Finding]) -> str:
+    for item in findings:
+        if len(item.agreed) < INPUTS_MIN:
+            name = item.subject.target.qualname
+            if item.obstacle:
+                return f"{name}: {item.obstacle}"
+            return f"old and new {name} could be compared on {len(item.agreed)} inputs only"
+    return ""
 
 
 def _taken_away(trial: Trial) -> dict[str, tuple[Statement, ...]]:

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from trueup import InputError, workspace
-from trueup.runner.results import RecordedCall, RunRequest, TestRun
+from trueup.runner.results import RecordedCall, TestRun
 from trueup.verify import literals
 from trueup.verify.classes import ClassShape, classes_of
 from trueup.verify.inputs import Input, generated
@@ -93,16 +93,20 @@ def _classes(trial: Trial, path: str) -> Mapping[str, ClassShape]:
     return classes_of(document.text, text_of) if document is not None else {}
 
 
-async def record(trial: Trial, wanted: Sequence[Target], tests: tuple[str, ...]) -> TestRun:
-    """A run of `tests` on the unchanged code that watches how the targets are called."""
+async def record(
+    trial: Trial,
+    wanted: Sequence[Target],
+    tests: tuple[str, ...],
+    probes: Mapping[str, frozenset[int]] | None = None,
+) -> TestRun:
+    """A run of `tests` on the unchanged code that watches how the targets are called, and which of
+    the `probes` ran.
+    """
     watched: dict[str, frozenset[int]] = {}
     for target in wanted:
         watched[target.path] = watched.get(target.path, frozenset()) | {target.line}
-    shared = trial.request(trial.before, tests)
-    request = RunRequest(
-        shared.tests, shared.changed, shared.deleted, watched=watched, timeout_s=shared.timeout_s
-    )
-    return await trial.bed.run(request)
+    request = trial.request(trial.before, tests)
+    return await trial.bed.run(replace(request, watched=watched, probes=probes or {}))
 
 
 def subject(target: Target, run: TestRun, classes: Mapping[str, ClassShape]) -> Subject:

@@ -115,7 +115,7 @@ def source(view: object) -> str:
         case ["yielded", str(kind), list(items)]:
             return f"a {kind} of [{_all(items)}]"
         case ["object", str(name), inner]:
-            return f"<{name.rpartition('.')[2]} {_short(source(inner))}>"
+            return f"<{name.rpartition('.')[2]}{_short(_state(inner))}>"
         case ["named", str(module), str(name)]:
             return f"{module}.{name}".removeprefix("builtins.")
         case [str(kind), *_]:
@@ -150,6 +150,22 @@ _PLAIN: Final = frozenset(
 
 def _all(items: list[object]) -> str:
     return ", ".join(source(item) for item in items)
+
+
+def _state(inner: object) -> str:
+    """What an object holds: its attributes, or what makes it."""
+    match inner:
+        case [["named", *_], ["tuple", list(made)], ["dict", list(pairs)], *_] if pairs:
+            return f" {_held('dict', pairs)}" if len(made) < 2 else f" {_held('tuple', made)}"
+        case [["named", *_], ["tuple", list(made)], *_]:
+            return f" {_all(made[1:] if _is_class(made[:1]) else made)}".rstrip()
+        case ["dict", list(pairs)]:
+            return f" {_held('dict', pairs)}"
+    return ""
+
+
+def _is_class(made: list[object]) -> bool:
+    return bool(made) and isinstance(made[0], list) and made[0][:1] == ["named"]
 
 
 def _pair(pair: object) -> str:

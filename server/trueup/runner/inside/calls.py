@@ -36,9 +36,11 @@ class Calls:
     """Watches functions, given by the first line of their `def` (not of a decorator), by file."""
 
     def __init__(
-        self, root: str, lines: Dict[str, Sequence[int]], send: Callable[..., None]
+        self, root: str, lines: Dict[str, Sequence[int]], send: Callable[..., None], probes: Any
     ) -> None:
         self.send = send
+        # The agent's own probes of statements, which are put into the same modules.
+        self.probes = probes
         self.watched: List[Tuple[str, int]] = []
         self.seen: List[Set[bytes]] = []
         self.missed: List[str] = []
@@ -55,7 +57,10 @@ class Calls:
             found = wanted.get(os.path.realpath(path))
             if found is None:
                 return whole(loader, name)
-            tree = self.with_calls(ast.parse(loader.get_data(path), path), *found)
+            data = loader.get_data(path)
+            probed = self.probes.wanted.get(os.path.realpath(path))
+            tree = self.probes.with_probes(data, path, *probed) if probed else ast.parse(data, path)
+            tree = self.with_calls(tree, *found)
             return compile(tree, path, "exec", dont_inherit=True)
 
         setattr(builtins, NAME, self.called)

@@ -1,0 +1,68 @@
+"""The gate on the cases of tests/cases/called: the code is called and the tests run, for real.
+
+All cases share one session; their files are unsaved buffers of its workspace. What a case expects
+is written by `pytest --update-cases`, as for the cases of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from cases.literate import Case, cases_in, with_verdict
+from cases.trials import in_buffers, lines_of, trial_of
+from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
+from trueup.runner.affected import Affected, importers_of
+from trueup.runner.session import Session
+from trueup.settings import Limits
+from trueup.verify import gate
+from trueup.verify.trial import TestBed
+
+FOLDER: Final = Path(__file__).parent.parent / "cases" / "called"
+CASES: Final = tuple(case for file in sorted(FOLDER.glob("*.md")) for case in cases_in(file))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Path, Session]]:
+    folder = tmp_path_factory.mktemp("called")
+    interpreter = make_environment(folder / "venv", PYTEST_AND_ITS_NEEDS)
+    root = folder / "project"
+    root.mkdir()
+    (root / "conftest.py").write_text("", "utf-8")
+    (root / "test_nothing.py").write_text("def test_nothing() -> None:\n    pass\n", "utf-8")
+    started = await Session.start(root, interpreter, Limits())
+    assert isinstance(started, Session), started
+    try:
+        yield root, started
+    finally:
+        await started.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_case(
+    case: Case, session: tuple[Path, Session], request: pytest.FixtureRequest
+) -> None:
+    root, running = session
+
+    async def find(changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
+        return importers_of(str(root), changed, overlay)
+
+    async def ready() -> str:
+        return ""
+
+    bed = TestBed(find, ready, running.run, running.confirm, running.ask)
+    trial = trial_of(case, in_buffers(case, root), lambda *_: bed)
+    try:
+        verdict = await gate.judge(trial)
+    finally:
+        await trial.close()
+    said = lines_of(verdict, tuple(case.goal.get("shows", "").split()))
+    if request.config.getoption("--update-cases"):
+        case.file.write_text(with_verdict(case, said), "utf-8")
+        return
+    assert "\n".join(said) == case.verdict.text.rstrip("\n"), f"{case.file.name}:{case.line}"
