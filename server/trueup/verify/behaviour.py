@@ -63,6 +63,17 @@ async def keeps_behaviour(trial: Trial) -> Evidence:
     if (await trial.sides()).after.status is not RunStatus.FINISHED:
         return unknown(CHECK, "the tests did not finish")
     compared = await _side_by_side(trial)
+    if problem := _difference(compared):
+        return problem
+    if not compared.obstacle:
+        return passed(CHECK, _agreement(compared.findings))
+    return await _by_mistakes(trial, compared.obstacle)
+
+
+def _difference(compared: _Compared) -> Evidence | None:
+    """What speaks against the change: a call that is answered otherwise, or code that goes away
+    and that nobody has seen run.
+    """
     for finding in compared.findings:
         if shown := finding.difference:
             target = finding.subject.target
@@ -80,9 +91,7 @@ async def keeps_behaviour(trial: Trial) -> Evidence:
             CHECK, f"line {line} of {path} goes away, and neither a test nor an input reached it",
             path,
         )  # fmt: skip
-    if not compared.obstacle:
-        return passed(CHECK, _agreement(compared.findings))
-    return await _by_mistakes(trial, compared.obstacle)
+    return None
 
 
 def _agreement(findings: tuple[Finding, ...]) -> str:

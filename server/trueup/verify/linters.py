@@ -54,8 +54,16 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
     return _gone(target, before, after)
 
 
+ERRORS: Final = ("E9", "F5", "F6", "F7", "F82", "PLE")
+"""Ruff's rules about code that cannot do what it says: syntax, formats, undefined names."""
+
+
 async def taken_away(trial: Trial) -> str:
-    """The rule of a finding that Ruff has no more, where it has no other instead; or ""."""
+    """The rule of an error that Ruff has no more, where it has no other instead; or "".
+
+    Errors are what makes code fail when it runs. That a matter of style is gone says nothing about
+    what else a change does.
+    """
     before, after = (
         await _findings(trial, trial.before, ()),
         await _findings(trial, trial.after, ()),
@@ -63,7 +71,7 @@ async def taken_away(trial: Trial) -> str:
     if isinstance(before, str) or isinstance(after, str):
         return ""
     left = Counter(item.code for item in before) - Counter(item.code for item in after)
-    return min(left, default="")
+    return min((code for code in left if code.startswith(ERRORS)), default="")
 
 
 def _new(

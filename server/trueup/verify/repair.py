@@ -1,9 +1,9 @@
 """What was red is green: the proof that a fix fixes something.
 
 Red may be a test that the goal names, any test that can see the change, a test that comes with the
-change (then it is run on the code as it was, too), or a finding of Ruff. A test that cannot even be
-loaded without the change says nothing about it. A goal about a diagnostic is proved by the tool
-that reported it, elsewhere.
+change (then it is run on the code as it was, too), or an error that Ruff finds. A test that cannot
+even be loaded without the change says nothing about it. A goal about a diagnostic is proved by the
+tool that reported it, elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trueup.snapshot import Snapshot
 from trueup.suggestion import Evidence, Goal, GoalKind, Recipe
 from trueup.verify import linters
 from trueup.verify.tests import GREEN, RED, UNCHANGED_CODE, last_line
-from trueup.verify.trial import Trial, failed, passed, unknown
+from trueup.verify.trial import Sides, Trial, failed, passed, unknown
 
 CHECK: Final = "red-to-green"
 
@@ -40,12 +40,8 @@ async def turns_red_to_green(trial: Trial) -> Evidence:
         if why := await trial.bed.refusal():
             return unknown(CHECK, why)
         return await _named(trial)
-    runnable = not await trial.obstacle()
-    if runnable:
-        sides = await trial.sides()
-        green = _of(sides.after, GREEN)
-        if repaired := sorted(_of(sides.before, RED) & green):
-            return passed(CHECK, _said(repaired))
+    if said := await _seen(trial):
+        return said
     if own := _tests_of_the_change(trial):
         if why := await trial.bed.refusal():
             return unknown(CHECK, why)
@@ -58,6 +54,27 @@ async def turns_red_to_green(trial: Trial) -> Evidence:
         CHECK, "nothing that was red is green: name a failing test (--red), or add one that"
         " fails without the change",
     )  # fmt: skip
+
+
+async def _seen(trial: Trial) -> Evidence | None:
+    """What the tests that can see the change say; None where nothing red turned green."""
+    if await trial.obstacle():
+        return None
+    sides = await trial.sides()
+    repaired = sorted(_of(sides.before, RED) & _of(sides.after, GREEN))
+    if not repaired:
+        return None
+    if left := _still_red(sides):
+        return unknown(
+            CHECK, f"{_said(repaired)}, but {left} runs the changed code and is still red"
+        )
+    return passed(CHECK, _said(repaired))
+
+
+def _still_red(sides: Sides) -> str:
+    """A test that was red before, ran something that changed, and is red; or ""."""
+    ran = {name for tests in sides.after.runners.values() for name in tests}
+    return min(ran & _of(sides.before, RED) & _of(sides.after, RED), default="")
 
 
 async def _named(trial: Trial) -> Evidence:
