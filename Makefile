@@ -45,7 +45,7 @@ soak: $(VENV)/.dev
 
 # make bench NAME=initialize: a script of bench/, whose last line is one JSON object.
 bench: $(VENV)/.bench
-	$(BIN)/python bench/$(NAME).py
+	$(BIN)/python bench/$(NAME).py $(ARGS)
 
 clean:
 	rm -rf $(VENV)
