@@ -13,6 +13,7 @@ mutant:
     passing: 1 2                                                 the same, when only green tests run
     before | after | cold: timed_out: the sentence               how a run ended, else `finished`
     after cannot load tests/test_x.py: ImportError: no           collection errors, both sides
+    running: tests/test_x.py::test_a                             when the run after was stopped
     mutants: killed survived hangs crashes                       in turn, the last one repeats
     affected: none                                               else the files of the tests
     refusal: the sentence                                        why nothing can be run
@@ -54,7 +55,7 @@ from trueup.verify.trial import TestBed, Trial
 FOLDER: Final = Path(__file__).parent.parent / "cases"
 CASES: Final = tuple(case for file in sorted(FOLDER.glob("*.md")) for case in cases_in(file))
 ONE_GREEN_TEST: Final = {"tests/test_it.py::test_it": "passed"}
-SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refusal"} | {
+SETTINGS_OF_TESTS: Final = {"executed", "passing", "mutants", "affected", "refusal", "running"} | {
     "types before", "types after",
 }  # fmt: skip
 SIDES: Final = ("before", "after", "cold")
@@ -157,7 +158,8 @@ class Script:
         self.runs[place] += 1
         status, _, reason = self.plan.get("cold" if cold else side, "finished").partition(": ")
         if RunStatus(status) is not RunStatus.FINISHED:
-            return TestRun(RunStatus(status), reason)
+            running = self.plan.get("running") if side == "after" else None
+            return TestRun(RunStatus(status), reason, unfinished=running, elapsed_s=60)
         results = {
             name: result
             for name in self.tests

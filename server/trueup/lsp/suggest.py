@@ -226,9 +226,7 @@ def headline(suggestion: Suggestion) -> str:
     title = suggestion.candidate.title
     if verdict.outcome is Ruling.VERIFIED:
         said = {found.check: found.detail for found in verdict.evidence}
-        parts = [
-            said[name] for name in ("tests", "changed-statements", "structure") if name in said
-        ]
+        parts = [said[name] for name in ("tests", "behaviour", "structure") if name in said]
         return f"Verified: {title}. {'; '.join(parts)}."
     why = verdict.missing[0] if verdict.missing else None
     if why is None:

@@ -20,6 +20,8 @@ from trueup.verify.trial import Sides, Trial, failed, passed, unknown
 
 CHECK: Final = "tests"
 CONFIRMATION: Final = "cold-run"
+PATIENCE: Final = 4.0
+"""A run that takes this many times as long as the whole one before hangs, and is not just slow."""
 AGAIN_MAX: Final = 5
 """How many new failures are tried again; the rest stands or falls with them."""
 
@@ -40,12 +42,22 @@ async def passes_the_affected_tests(trial: Trial) -> Evidence:
         return unknown(CHECK, f"before the change, {_why(sides.before)}")
     if problem := _not_collected(sides):
         return problem
+    if hanging := _hanging(sides):
+        return await _judged_again(trial, [hanging])
     if sides.after.status is not RunStatus.FINISHED:
         return unknown(CHECK, f"with the change, {_why(sides.after)}")
     broken = sorted(_green(sides.before) & _red(sides.after))
     if broken:
         return await _judged_again(trial, broken)
     return _judged(sides, len((await trial.affected()).tests))
+
+
+def _hanging(sides: Sides) -> str:
+    """A test that passed soon before and that had not ended when the time was over; or ""."""
+    after, name = sides.after, sides.after.unfinished or ""
+    slow = sides.before.elapsed_s * PATIENCE > after.elapsed_s
+    known = after.status is RunStatus.TIMED_OUT and name in _green(sides.before)
+    return name if known and not slow else ""
 
 
 def _why(run: TestRun) -> str:
@@ -113,13 +125,16 @@ async def _judged_again(trial: Trial, broken: list[str]) -> Evidence:
     )
     sides = await trial.sides()
     green, red = _green(aligned(sides.before, before)), _red(aligned(sides.before, after))
+    if after.status is RunStatus.TIMED_OUT and after.unfinished:
+        red.add(after.unfinished)
     certain = [name for name in broken if name in green & red]
     if not certain:
         return unknown(CHECK, f"{broken[0]} fails now and then, with the change and without")
-    first = sides.after.results[certain[0]]
+    first = sides.after.results.get(certain[0])
+    why = last_line(first.detail) if first else "it does not end"
     more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
     return failed(
-        CHECK, f"{certain[0]}{more} passed before and fails now: {last_line(first.detail)}",
+        CHECK, f"{certain[0]}{more} passed before and fails now: {why}",
         certain[0].partition("::")[0],
     )  # fmt: skip
 
