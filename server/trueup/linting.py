@@ -94,6 +94,11 @@ async def fixed(root: str, document: Document, *, unsafe: bool = False) -> str |
     return await _run(root, document, arguments)
 
 
+async def formatted(root: str, document: Document) -> str | LintFailure:
+    """The text as Ruff's formatter writes it under the project's configuration."""
+    return await _run(root, document, (), command="format")
+
+
 @functools.cache
 def _binary() -> str:
     # The package has one function and no types.
@@ -105,14 +110,16 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("RUFF_")}
 
 
-async def _run(root: str, document: Document, arguments: Sequence[str]) -> str | LintFailure:
+async def _run(
+    root: str, document: Document, arguments: Sequence[str], command: str = "check"
+) -> str | LintFailure:
     """Ruff's standard output for `document` on its standard input."""
     try:
         # Always UTF-8: a file in another encoding is text here, and Ruff reads nothing else.
         raw = document.text.encode()
         process = await asyncio.create_subprocess_exec(
             _binary(),
-            "check",
+            command,
             "--no-cache",
             "--quiet",
             *arguments,

@@ -471,3 +471,50 @@ def test_lines_are_not_broken_for_a_pipe(repository: Project, trueup: Run) -> No
     change(repository, ("What a basket costs.", f"What a basket costs. {long}"))
     done = trueup("verify")
     assert f'+"""What a basket costs. {long}"""' in done.stdout
+
+
+@pytest.fixture
+def documented(repository: Project) -> Project:
+    """A project that runs the examples in its docstrings."""
+    repository.put("pytest.ini", "[pytest]\naddopts = --doctest-modules\n")
+    repository.put(
+        "shop/tax.py",
+        '''
+        def tax(net):
+            """A fifth.
+
+            >>> tax(10)
+            2.0
+            """
+            return net / 5
+        ''',
+    )
+    subprocess.run(["git", "add", "-A"], cwd=repository.root, check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "Tax"],
+        cwd=repository.root,
+        check=True,
+    )
+    return repository
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "outcome"),
+    [
+        ("net / 5", "net * 0.2", "verified"),
+        ("net / 5", "net / 4", "rejected"),
+        (">>> tax(10)\n    2.0", ">>> tax(20)\n    4.0", "verified"),
+        (">>> tax(10)\n    2.0", ">>> tax(20)\n    2.0", "rejected"),
+        ("A fifth.", "Every fifth.", "verified"),
+    ],
+)
+def test_examples_in_docstrings_are_tests_where_the_project_runs_them(
+    documented: Project, trueup: Run, old: str, new: str, outcome: str
+) -> None:
+    file = documented.root / "shop" / "tax.py"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    done = trueup("verify", "--json", "--trust", *interpreter(documented))
+    answer = verdict(done)
+    assert answer["outcome"] == outcome, answer
+    assert answer["tests"]["selected"] == 1

@@ -22,6 +22,7 @@ from trueup.engine.batch import Batch
 from trueup.engine.beds import Ask, Bed, Beds
 from trueup.engine.messages import OpenDocument, Start
 from trueup.propose import rope, ruff
+from trueup.propose.form import in_the_projects_form
 from trueup.propose.proposal import Failure, FailureKind, Proposal
 from trueup.runner.results import TestRun
 from trueup.settings import Settings
@@ -193,7 +194,9 @@ class _Job:
         )
 
     async def _judged(self, proposal: Proposal) -> Suggestion | Failure:
-        return proposal if isinstance(proposal, Failure) else await self.judge(proposal)
+        if isinstance(proposal, Failure):
+            return proposal
+        return await self.judge(await in_the_projects_form(proposal, self.snapshot))
 
     async def _with_model(self) -> Suggestion | Failure:
         # Here and not above: importing the vendor's SDK takes a second that only this path needs.

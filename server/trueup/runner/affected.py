@@ -74,13 +74,26 @@ def importers_of(root: str, changed: Collection[str], overlay: Mapping[str, str]
         )
     imports = {path: _imports_at(root, path, overlay) for path in paths}
     reached = _reached(frozenset(changed), _importers(paths, tests, suite, imports))
-    selected = tuple(path for path in tests if path in reached)
+    examples = {
+        path for path in reached
+        if suite.runs_examples(path) and has_examples(root, path, overlay)
+    }  # fmt: skip
+    selected = tuple(sorted({*(path for path in tests if path in reached), *examples}))
     return Affected(
         selected,
         len(tests),
         _why(changed, len(selected), len(tests)),
         tuple(path for path in paths if imports[path] is None),
     )
+
+
+def has_examples(root: str, path: str, overlay: Mapping[str, str]) -> bool:
+    """Whether a file has lines that doctest would run."""
+    try:
+        text = overlay[path] if path in overlay else workspace.read(root, path).text
+    except InputError:
+        return False
+    return ">>> " in text
 
 
 def _why(changed: Collection[str], selected: int, total: int) -> str:

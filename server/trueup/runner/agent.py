@@ -944,6 +944,15 @@ class Probes:
             tree = self.with_probes(loader.get_data(path), path, *found)
             return compile(tree, path, "exec", dont_inherit=True)
 
+        from _pytest.assertion.rewrite import AssertionRewritingHook
+
+        rewrites = AssertionRewritingHook._should_rewrite
+
+        def should_rewrite(hook: Any, name: str, path: str, state: Any) -> bool:
+            # A module whose docstring examples are asked for by its path is a test file to pytest.
+            return os.path.realpath(path) not in wanted and rewrites(hook, name, path, state)
+
+        AssertionRewritingHook._should_rewrite = should_rewrite  # type: ignore[assignment, method-assign, unused-ignore]
         setattr(builtins, self.NAME, ran)
         # Not `source_to_code`: cached bytecode would be taken before that is asked.
         SourceFileLoader.get_code = get_code  # type: ignore[assignment, method-assign, unused-ignore]

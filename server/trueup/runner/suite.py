@@ -10,7 +10,7 @@ import configparser
 import fnmatch
 import shlex
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -36,12 +36,27 @@ class Suite:
     testpaths: tuple[str, ...] = ()
     norecurse: tuple[str, ...] = ()
     pythonpath: tuple[str, ...] = ()
+    doctest_modules: bool = False
+    """Whether the examples in the docstrings of any module are tests."""
+    doctest_globs: tuple[str, ...] = ()
+    """Names of text files whose examples are tests."""
 
     def holds(self, path: str) -> bool:
         """Whether a file, relative to the root, is a test file of the suite."""
         name = PurePosixPath(path).name
         if not any(_matches(path, name, pattern) for pattern in self.patterns):
             return False
+        return self._reaches(path)
+
+    def runs_examples(self, path: str) -> bool:
+        """Whether examples (`>>> `) in a file, relative to the root, are tests of the suite."""
+        name = PurePosixPath(path).name
+        if path.endswith(".py"):
+            return self.doctest_modules and self._reaches(path)
+        globs = self.doctest_globs
+        return any(_matches(path, name, glob) for glob in globs) and self._reaches(path)
+
+    def _reaches(self, path: str) -> bool:
         if self.testpaths and not any(_below(path, top) for top in self.testpaths):
             return False
         folders = [str(folder) for folder in PurePosixPath(path).parents][:-1]
@@ -85,8 +100,16 @@ def suite_of(root: str) -> Suite:
                 testpaths=_words(found.get("testpaths")),
                 norecurse=_words(found.get("norecursedirs")),
                 pythonpath=_words(found.get("pythonpath")),
+                doctest_modules="--doctest-modules" in (options := _words(found.get("addopts"))),
+                doctest_globs=tuple(_globs(options)),
             )
     return Suite()
+
+
+def _globs(options: tuple[str, ...]) -> Iterator[str]:
+    for option, following in zip(options, (*options[1:], ""), strict=False):
+        if option.startswith("--doctest-glob"):
+            yield option.partition("=")[2] or following
 
 
 def _toml(text: str, sections: Iterable[str]) -> Mapping[str, object] | None:

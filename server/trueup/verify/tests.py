@@ -33,7 +33,7 @@ UNCHANGED_CODE: Final = "no code changes, only documentation, comments or docstr
 
 async def passes_the_affected_tests(trial: Trial) -> Evidence:
     """Every affected test that passed before passes now."""
-    if trial.only_text:
+    if trial.only_text and not trial.examples:
         return passed(CHECK, UNCHANGED_CODE)
     if why := await trial.obstacle(f"no test imports {', '.join(trial.candidate.paths)}"):
         return unknown(CHECK, why)
@@ -49,6 +49,8 @@ async def passes_the_affected_tests(trial: Trial) -> Evidence:
     broken = sorted(_green(sides.before) & _red(sides.after))
     if broken:
         return await _judged_again(trial, broken)
+    if trial.only_text and not sides.before.results and not _red(sides.after):
+        return passed(CHECK, f"{_counted(len(_green(sides.after)), 'new example')} hold true")
     return _judged(sides, len((await trial.affected()).tests))
 
 
@@ -141,7 +143,7 @@ async def _judged_again(trial: Trial, broken: list[str]) -> Evidence:
 
 async def passes_them_in_a_fresh_interpreter(trial: Trial) -> Evidence:
     """One run in a fresh interpreter agrees, so that nothing preloaded hid a missing import."""
-    if trial.only_text:
+    if trial.only_text and not trial.examples:
         return passed(CONFIRMATION, UNCHANGED_CODE)
     if why := await trial.obstacle():
         return unknown(CONFIRMATION, why)

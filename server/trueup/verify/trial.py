@@ -15,6 +15,7 @@ from pathlib import Path
 from trueup import workspace
 from trueup.runner.affected import Affected
 from trueup.runner.results import RunRequest, RunStatus, ScriptAnswer, ScriptRequest, TestRun
+from trueup.runner.suite import suite_of
 from trueup.settings import Limits
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Evidence, Goal, Outcome
@@ -83,6 +84,22 @@ class Trial:
         )
 
     @cached_property
+    def examples(self) -> tuple[str, ...]:
+        """Edited files whose examples (`>>> `) the project runs as tests, on either side."""
+        suite = suite_of(self.before.root)
+        return tuple(
+            path
+            for path in self.candidate.paths
+            if suite.runs_examples(path) and (self._shows(path, self.before) or
+                                              self._shows(path, self.after))
+        )  # fmt: skip
+
+    @staticmethod
+    def _shows(path: str, snapshot: Snapshot) -> bool:
+        document = snapshot.get(path)
+        return document is not None and ">>> " in document.text
+
+    @cached_property
     def statements(self) -> Mapping[str, tuple[changes.Statement, ...]]:
         """Changed statements that leave a trace when they run, by path; syntax was checked.
 
@@ -102,6 +119,9 @@ class Trial:
         return await self.bed.refusal()
 
     async def affected(self) -> Affected:
+        if self.only_text and self.examples:
+            # Nothing else can see what a docstring says.
+            return Affected(self.examples, len(self.examples), "the examples that change")
         overlay = {document.path: document.text for document in self.before}
         found = await self.bed.affected(self.candidate.paths, overlay)
         named = set(self.goal.red) - {
@@ -113,6 +133,8 @@ class Trial:
     def _is_new(self, test: str) -> bool:
         """Whether the file of a test comes with the change."""
         path = test.partition("::")[0]
+        if path in self.examples and not self._shows(path, self.before):
+            return True
         return self.before.get(path) is None and path in {*self.candidate.paths, *self.absent}
 
     def request(self, snapshot: Snapshot, tests: tuple[str, ...]) -> RunRequest:
