@@ -239,4 +239,7 @@ def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
         "tests": request.tests,
         "stop_early": request.stop_early,
         "probes": {path: sorted(lines) for path, lines in request.probes.items()},
+        "record": None
+        if request.record is None
+        else {path: sorted(lines) for path, lines in request.record.items()},
     }
