@@ -176,8 +176,8 @@ class _Report:
                 self.failure = why.strip()
             case ["done", int(code)]:
                 self.returncode = code
-            case [str(kind), *_] as event if kind in KINDS:
-                self.recorded.take(event)
+            case [str(kind), *what] if kind in KINDS:
+                self.recorded.take([kind, *what])
             case event:
                 self._take_lines(event)
 

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from trueup import InputError, workspace
 from trueup.runner.recording import Ran, Recording
@@ -342,13 +342,13 @@ def _row(each: Dependencies) -> list[object]:
     return [sorted(each.functions), sorted(each.files), sorted(each.folders), each.spawned]
 
 
-def _from_row(row: list[list[str]]) -> Dependencies:
+def _from_row(row: Any) -> Dependencies:  # noqa: ANN401 - the same
     functions, files, folders, spawned = row
     numbers = frozenset(int(number) for number in functions)
     return Dependencies(numbers, frozenset(files), frozenset(folders), bool(spawned))
 
 
-def _read(found: dict[str, dict[str, list[list[str]]]]) -> TestMap:
+def _read(found: Any) -> TestMap:  # noqa: ANN401 - JSON, and every surprise in it is caught
     files = {}
     for path, (known, rest, bodies, cached) in found["files"].items():
         files[path] = FileState(str(known), str(rest), dict(bodies), frozenset(cached))
@@ -356,7 +356,7 @@ def _read(found: dict[str, dict[str, list[list[str]]]]) -> TestMap:
         files=files,
         data={path: str(known) for path, known in found["data"].items()},
         functions=tuple(Place(path, name) for path, name in found["functions"]),
-        outside=_from_row(list(found["outside"])),
+        outside=_from_row(found["outside"]),
         kept={int(key): frozenset(map(int, inside)) for key, inside in found["kept"].items()},
         tests={name: _from_row(row) for name, row in found["tests"].items()},
         stale=frozenset(map(str, found["stale"])),

@@ -126,7 +126,9 @@ def _definitions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Definition]]
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
             yield prefix, child
-        inner = f"{prefix}{child.name}." if isinstance(child, _NESTED[:2] + _NESTED[3:]) else prefix  # type: ignore[attr-defined]
+        inner = prefix
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            inner = f"{prefix}{child.name}."
         if not isinstance(child, ast.expr):
             yield from _definitions(child, inner)
 
@@ -163,7 +165,7 @@ class _Emptied(ast.NodeTransformer):
         # A function that becomes a generator is another thing to whoever decorates it.
         generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in _own_nodes(node))
         says = ast.get_docstring(node, clean=False) or ""
-        left: list[ast.stmt] = [ast.Expr(ast.Constant((says, generator)))]
+        left: list[ast.stmt] = [ast.Expr(ast.Constant(f"{generator} {says}"))]
         return ast.copy_location(type(node)(**{**dict(ast.iter_fields(node)), "body": left}), node)
 
 

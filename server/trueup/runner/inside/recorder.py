@@ -58,7 +58,7 @@ class Ran:
         self.folders: Set[str] = set()
         self.spawned = False
         self.unknown = False
-        self.seen: Set[int] = set()
+        self.seen: Set[Tuple[Any, int]] = set()
         # A module is being loaded, or something that keeps what it computed was called.
         self.placing = False
         self.needs: Set[int] = set()
@@ -92,6 +92,7 @@ class Recorder:
         # equal need not be the same, so the others are found by identity.
         self.known: Dict[CodeType, Tuple[CodeType, int]] = {}
         self.twins: Dict[int, Tuple[CodeType, int]] = {}
+        self.foreign: Set[str] = set()
         self.table: List[Tuple[str, int, str]] = []
         self.keepers: Set[int] = set()
         self.entered: Dict[int, int] = {}
@@ -111,7 +112,7 @@ class Recorder:
 
     def start(self) -> None:
         self.active = True
-        sys.addaudithook(self.audited)
+        sys.addaudithook(self.hook())
         if sys.version_info >= (3, 12):
             monitoring = sys.monitoring
             free = [tool for tool in TOOLS if monitoring.get_tool(tool) is None]
@@ -172,16 +173,27 @@ class Recorder:
         return sys.monitoring.DISABLE  # type: ignore[attr-defined, unused-ignore]
 
     def tracer(self) -> "Callable[[FrameType, str, Any], None]":
-        known = self.known
+        # `f_code` is an event for every audit hook, so it is read as rarely as can be: a function
+        # is known by the file of its module and its first line, a foreign one by its file.
+        known, foreign = self.known, self.foreign
 
         def traced(frame: "FrameType", _event: str, _argument: "Any") -> None:
+            file = frame.f_globals.get("__file__")
+            if file in foreign:
+                return
+            place = (file, frame.f_lineno)
+            if place in self.now.seen:
+                return
             code = frame.f_code
             found = known.get(code)
             number = found[1] if found is not None and found[0] is code else self.learn(code)
-            if number != FOREIGN and number not in self.now.seen:
+            if number != FOREIGN:
                 # Before `called`, which may want to see everything again.
-                self.now.seen.add(number)
+                if code.co_filename == file:
+                    self.now.seen.add(place)
                 self.called(number, frame)
+            elif file == code.co_filename:
+                foreign.add(file)
 
         return traced
 
@@ -257,8 +269,18 @@ class Recorder:
             path = self.paths[name] = (whole[len(self.root) :] or ".") if mine else ""
         return path
 
+    def hook(self) -> "Callable[[str, Tuple[Any, ...]], None]":
+        watched, audited = WATCHED, self.audited
+
+        def hooked(event: str, arguments: "Tuple[Any, ...]") -> None:
+            if event in watched:
+                audited(event, arguments)
+
+        hooked.__cantrace__ = False  # type: ignore[attr-defined]
+        return hooked
+
     def audited(self, event: str, arguments: "Tuple[Any, ...]") -> None:
-        if event not in WATCHED or not self.active:
+        if not self.active:
             return
         now = self.now
         if event in SPAWNED:
@@ -278,7 +300,7 @@ class Recorder:
         path = self.path_of(name)
         if not path or path.endswith(".pyc") or "__pycache__" in path:
             return
-        caller = sys._getframe(2).f_code.co_filename
+        caller = sys._getframe(3).f_code.co_filename
         if caller.startswith(("<frozen importlib", self.in_pytest)):
             return
         if event in LISTED:
