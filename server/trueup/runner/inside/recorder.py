@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "trueup"
 TOOLS = (4, 3)
+STANDARD = os.path.dirname(os.__file__) + os.sep
 BYTES_MAX = 6 << 20
 RESTARTS_MAX = 20
 WALKS_MAX = 20
@@ -286,7 +287,9 @@ class Recorder:
         if event in SPAWNED:
             now.spawned = True
         elif event == "sys.settrace":
-            if not self.ours and sys.version_info < (3, 12):
+            # `threading` sets in each thread what it was told to set.
+            caller = os.path.basename(sys._getframe(2).f_code.co_filename)
+            if not self.ours and caller != "threading.py" and sys.version_info < (3, 12):
                 now.unknown = True
         elif event == "_thread.start_new_thread":
             # Threads that `threading` starts are traced; others are not.
@@ -300,13 +303,26 @@ class Recorder:
         path = self.path_of(name)
         if not path or path.endswith(".pyc") or "__pycache__" in path:
             return
-        caller = sys._getframe(3).f_code.co_filename
-        if caller.startswith(("<frozen importlib", self.in_pytest)):
+        if self.by_pytest(sys._getframe(3)):
             return
         if event in LISTED:
             self.now.folders.add(path)
         else:
             self.now.files.add(path)
+
+    def by_pytest(self, frame: "Optional[FrameType]") -> bool:
+        """Whether pytest looks for tests, or the import system for modules; nothing depends on it.
+
+        Either may do so through functions of the standard library.
+        """
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if name.startswith(("<frozen importlib", STANDARD + "importlib/", self.in_pytest)):
+                return True
+            if not name.startswith(STANDARD) or "-packages" in name:
+                return False
+            frame = frame.f_back
+        return False
 
     # -- pytest ---------------------------------------------------------------------------------
 
@@ -347,7 +363,6 @@ class Recorder:
         def leave() -> None:
             if outer:
                 self.now = outer.pop()
-                self.now.take(ran)
                 self.restart()
 
         # Finalizers run last in, first out: the fixture's own teardown lies between these two.
