@@ -427,9 +427,7 @@ async def test_a_test_that_ends_the_process_leaves_no_recording(empty: Project) 
     assert run.recording is None
 
 
-async def test_the_map_is_kept_and_a_broken_file_is_no_map(
-    empty: Project, tmp_path: Path
-) -> None:
+async def test_the_map_is_kept_and_a_broken_file_is_no_map(empty: Project, tmp_path: Path) -> None:
     for path, text in FUNCTION_BODY.files.items():
         empty.put(path, text)
     async with empty.session() as session:

@@ -40,7 +40,9 @@ class _Selected:
     by_dependence: bool = False
 
 
-def select(known: TestMap | None, changed: Collection[str], before: State, after: State) -> Affected:
+def select(
+    known: TestMap | None, changed: Collection[str], before: State, after: State
+) -> Affected:
     """The tests that can see `changed`, relative paths that differ between the two states."""
     suite = suite_of(before.root)
     overlay = {**before.overlay, **after.overlay}
@@ -166,9 +168,7 @@ class _Question:
         """Who imports the module, or ran anything of it."""
         self.chosen.by_dependence = True
         self.chosen.files |= set(importers_of(self.before.root, [path], self.overlay).tests)
-        own = frozenset(
-            number for place, number in self.numbers.items() if place.path == path
-        )
+        own = frozenset(number for place, number in self.numbers.items() if place.path == path)
         self._tests(lambda each: bool(own & each.functions))
 
     def _data(self, path: str, old: str, new: str) -> None:

@@ -87,9 +87,7 @@ class State:
     _texts: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, root: str, overlay: Mapping[str, str], deleted: Collection[str] = ()
-    ) -> State:
+    def of(cls, root: str, overlay: Mapping[str, str], deleted: Collection[str] = ()) -> State:
         new = (path for path in overlay if path.endswith(".py"))
         paths = tuple(sorted({*workspace.python_files(root), *new} - set(deleted)))
         own = {part.removesuffix(".py") for path in paths for part in path.split("/")}
@@ -194,9 +192,7 @@ def _rows(recording: Recording) -> Iterable[tuple[str, int, str]]:
     return ((each.path, each.line, each.name) for each in recording.functions)
 
 
-def recorded(
-    run: TestRun, recording: Recording, state: State, tests: tuple[str, ...]
-) -> TestMap:
+def recorded(run: TestRun, recording: Recording, state: State, tests: tuple[str, ...]) -> TestMap:
     """The map of one run of `tests` (pytest's arguments; empty: the whole suite)."""
     numbers = _Numbers(state, recording)
     found: dict[str, Dependencies] = {}

@@ -45,7 +45,8 @@ async def passes_the_affected_tests(trial: Trial) -> Evidence:
     broken = sorted(_green(sides.before) & _red(sides.after))
     if broken:
         return await _judged_again(trial, broken)
-    return _judged(sides, len((await trial.affected()).tests))
+    files = {test.partition("::")[0] for test in (await trial.affected()).tests}
+    return _judged(sides, len(files))
 
 
 def _why(run: TestRun) -> str:

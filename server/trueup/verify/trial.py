@@ -22,7 +22,12 @@ from trueup.verify import changes
 from trueup.verify.pairing import aligned, unpaired
 
 RunTests = Callable[[RunRequest], Awaitable[TestRun]]
-FindTests = Callable[[Collection[str], Mapping[str, str]], Awaitable[Affected]]
+RunBaseline = Callable[[RunRequest, Mapping[str, str]], Awaitable[TestRun]]
+"""On the unchanged workspace; beside the request, the texts that may differ from the disk."""
+FindTests = Callable[
+    [Collection[str], Mapping[str, str], Mapping[str, str], Collection[str]], Awaitable[Affected]
+]
+"""Who can see a change of these paths, from these texts to those, where some files are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class TestBed:
 
     affected: FindTests
     refusal: Callable[[], Awaitable[str]]
+    baseline: RunBaseline
     run: RunTests
     confirm: RunTests
 
@@ -63,6 +69,7 @@ class Trial:
     absent: frozenset[str] = frozenset()
     """Files of the disk that are not in the workspace that is judged, but where it holds them."""
     _sides: asyncio.Task[Sides] | None = None
+    _affected: Affected | None = None
 
     @cached_property
     def only_text(self) -> bool:
@@ -95,8 +102,12 @@ class Trial:
         return await self.bed.refusal()
 
     async def affected(self) -> Affected:
-        overlay = {document.path: document.text for document in self.before}
-        return await self.bed.affected(self.candidate.paths, overlay)
+        """Found once: what the first run teaches must not change the question in mid-trial."""
+        if self._affected is None:
+            self._affected = await self.bed.affected(
+                self.candidate.paths, _texts(self.before), _texts(self.after), self.absent
+            )
+        return self._affected
 
     def request(self, snapshot: Snapshot, tests: tuple[str, ...]) -> RunRequest:
         """A run of `tests` on `snapshot`."""
@@ -144,7 +155,9 @@ class Trial:
         tests = (await self.affected()).tests
         if tests not in self.baselines:
             request = self.request(self.before, tests)
-            self.baselines[tests] = asyncio.create_task(_awaited(self.bed.run(request)))
+            self.baselines[tests] = asyncio.create_task(
+                _awaited(self.bed.baseline(request, _texts(self.before)))
+            )
         probing = replace(self.request(self.after, tests), probes=self._probes())
         after = asyncio.create_task(_awaited(self.bed.run(probing)))
         try:
@@ -160,6 +173,10 @@ class Trial:
         if self._sides is not None and not self._sides.done():
             self._sides.cancel()
             await asyncio.gather(self._sides, return_exceptions=True)
+
+
+def _texts(snapshot: Snapshot) -> dict[str, str]:
+    return {document.path: document.text for document in snapshot}
 
 
 async def _awaited(run: Awaitable[TestRun]) -> TestRun:
