@@ -66,8 +66,8 @@ SHAPES = {
     ),
     "class attribute": Shape(
         {
-            "shop.py": "class Shop:\n    rate = 2\n    def price(self):\n        return self.rate\n",
-            "tests/test_a.py": "from shop import Shop\n\ndef test_a():\n    assert Shop.rate == 2\n",
+            "shop.py": "class Shop:\n    rate = 2\n",
+            "tests/test_a.py": "import shop\n\ndef test_a():\n    assert shop.Shop.rate == 2\n",
         },
         {"shop.py": ("rate = 2", "rate = 3")},
     ),
@@ -207,7 +207,7 @@ SHAPES = {
                     known[name] = len(known)
                 """,
             "shop.py": "from registry import known, register\n\nregister('tea')\n",
-            "tests/test_a.py": "from shop import known\n\ndef test_a():\n    assert known['tea'] == 0\n",
+            "tests/test_a.py": "import shop\n\ndef test_a():\n    assert 0 in shop.known.values()\n",
         },
         {"registry.py": ("len(known)", "len(known) + 1")},
     ),

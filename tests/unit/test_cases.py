@@ -183,18 +183,28 @@ class Script:
 
     @property
     def bed(self) -> TestBed:
-        return TestBed(self.affected, self.refusal, self.run, self.confirm)
+        return TestBed(self.affected, self.refusal, self.baseline, self.run, self.confirm)
 
     @property
     def tests(self) -> tuple[str, ...]:
         return tuple(key for key in self.plan if "::" in key and not key.startswith("cold "))
 
-    async def affected(self, changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
+    async def affected(
+        self,
+        changed: Collection[str],
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        absent: Collection[str],
+    ) -> Affected:
         assert set(changed) >= set(self.paths)
-        assert isinstance(overlay, Mapping)
+        assert not set(absent) & {*before, *after}
         files = sorted({name.partition("::")[0] for name in self.tests})
         selected = () if self.plan.get("affected") == "none" else tuple(files)
         return Affected(selected, len(files), "as the case says")
+
+    async def baseline(self, request: RunRequest, texts: Mapping[str, str]) -> TestRun:
+        assert set(request.changed) <= set(texts)
+        return await self.run(request)
 
     async def refusal(self) -> str:
         return self.plan.get("refusal", "")
@@ -329,13 +339,21 @@ async def test_the_script_answers_as_pytest_does(
     session = await Session.start(root, interpreter, Limits())
     assert isinstance(session, Session), session
 
-    async def find(changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
-        return importers_of(str(root), changed, overlay)
+    async def find(
+        changed: Collection[str],
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        _absent: Collection[str],
+    ) -> Affected:
+        return importers_of(str(root), changed, {**before, **after})
+
+    async def baseline(request: RunRequest, _texts: Mapping[str, str]) -> TestRun:
+        return await session.run(request)
 
     async def ready() -> str:
         return ""
 
-    bed = TestBed(find, ready, session.run, session.confirm)
+    bed = TestBed(find, ready, baseline, session.run, session.confirm)
     try:
         real = await gate.judge(trial_of(case, root, bed))
     finally:

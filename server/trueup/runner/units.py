@@ -22,13 +22,28 @@ from trueup.snapshot import digest
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 PLAIN: Final = frozenset(
-    """
-    property setter getter deleter staticmethod classmethod abstractmethod abstractproperty
-    overload override final wraps contextmanager asynccontextmanager no_type_check deprecated
-    total_ordering pytest
-    """.split()
+    {
+        "abstractmethod",
+        "abstractproperty",
+        "asynccontextmanager",
+        "classmethod",
+        "contextmanager",
+        "deleter",
+        "deprecated",
+        "final",
+        "getter",
+        "no_type_check",
+        "overload",
+        "override",
+        "property",
+        "pytest",
+        "setter",
+        "staticmethod",
+        "total_ordering",
+        "wraps",
+    }
 )
-"""Decorators of the standard library that call the function whenever they are called."""
+"""Decorators that call the function whenever they are called."""
 KEEPING: Final = re.compile(r"cache|memo|lazy|once|singleton|lru", re.IGNORECASE)
 _FILLING: Final = frozenset({"setdefault", "add", "append", "update", "insert"})
 _NESTED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -257,25 +272,23 @@ def _stored(node: ast.AST) -> Iterator[str]:
 
 def _looked(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
-        for part in ast.walk(node.test):
-            yield from _dotted(part)
+        parts = list(ast.walk(node.test))
     elif isinstance(node, ast.BoolOp | ast.Compare):
-        for part in ast.walk(node):
-            yield from _dotted(part)
+        parts = list(ast.walk(node))
     elif isinstance(node, ast.Try):
-        for statement in node.body:
-            for part in ast.walk(statement):
-                yield from _dotted(part.value if isinstance(part, ast.Subscript) else part)
-    elif isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        if name in {"get", "setdefault"} and isinstance(node.func, ast.Attribute):
-            yield from _dotted(node.func.value)
-        match node:
-            case ast.Call(
-                func=ast.Name(id="hasattr" | "getattr"),
-                args=[holder, ast.Constant(value=str(attribute)), *_],
-            ):
-                yield from (f"{base}.{attribute}" for base in _dotted(holder))
+        parts = [part for statement in node.body for part in ast.walk(statement)]
+    else:
+        parts = []
+    for part in parts:
+        yield from _dotted(part.value if isinstance(part, ast.Subscript) else part)
+    match node:
+        case ast.Call(func=ast.Attribute(value=holder, attr="get" | "setdefault")):
+            yield from _dotted(holder)
+        case ast.Call(
+            func=ast.Name(id="hasattr" | "getattr"),
+            args=[holder, ast.Constant(value=str(attribute)), *_],
+        ):
+            yield from (f"{base}.{attribute}" for base in _dotted(holder))
 
 
 def _dotted(node: ast.AST) -> Iterator[str]:

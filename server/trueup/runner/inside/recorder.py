@@ -11,6 +11,10 @@ It does not know what became of threads and processes that a test leaves behind,
 of a test that took the trace function for itself. It raises nothing and prints nothing.
 """
 
+# ruff: noqa: PLC0415, ANN401
+# PLC0415: what this process has imported, a test finds imported; so it imports late and little.
+# ANN401: pytest's objects differ between the versions that a project may have.
+
 from __future__ import annotations
 
 import base64
@@ -22,7 +26,7 @@ import zlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType
-    from typing import Any, Callable, Dict, FrozenSet, Generator, List, Optional, Set, Tuple
+    from typing import Any, Callable, Dict, Generator, List, Optional, Set, Tuple
 
 NAME = "trueup"
 TOOLS = (4, 3)
