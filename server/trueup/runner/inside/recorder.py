@@ -342,8 +342,8 @@ class Recorder:
         if known is not None:
             ran.take(known)
         self.tests[item.nodeid] = ran
+        # Not seen again before the next test: to listen anew is most of what listening costs.
         self.now = before
-        self.restart()
 
     def pytest_runtest_teardown(self, item: "Any") -> None:
         """By now it is known which fixtures the test asked for while it ran."""
