@@ -207,7 +207,7 @@ SHAPES = {
                     known[name] = len(known)
                 """,
             "shop.py": "from registry import known, register\n\nregister('tea')\n",
-            "tests/test_a.py": "import shop\n\ndef test_a():\n    assert 0 in shop.known.values()\n",
+            "tests/test_a.py": "import shop\ndef test_a():\n    assert 0 in shop.known.values()\n",
         },
         {"registry.py": ("len(known)", "len(known) + 1")},
     ),
