@@ -22,7 +22,7 @@ from trueup import ConfigurationError, InputError
 from trueup.intervals import Share, share
 from trueup.propose.hunks import minimal_edits
 from trueup.runner.affected import Affected
-from trueup.runner.results import Unavailable
+from trueup.runner.results import RunRequest, TestRun, Unavailable
 from trueup.runner.session import Session
 from trueup.settings import Limits
 from trueup.snapshot import Document, Snapshot, Span
@@ -162,8 +162,11 @@ async def _judge(
     goal = Goal(row.kind, Recipe.PATCH, MODULE, Span(0, len(row.before)), symbol="")
     candidate = Candidate("candidate", edits, "dataset", deterministic=False)
 
-    async def affected(_changed: Collection[str], _overlay: Mapping[str, str]) -> Affected:
+    async def affected(*_: object) -> Affected:
         return Affected((TESTS,), 1, "the visible tests")
+
+    async def baseline(request: RunRequest, _texts: Mapping[str, str]) -> TestRun:
+        return await session.run(request)
 
     async def refusal() -> str:
         return ""
@@ -173,7 +176,7 @@ async def _judge(
         candidate=candidate,
         before=before,
         after=before.edited(edits),
-        bed=TestBed(affected, refusal, session.run, session.confirm, session.ask),
+        bed=TestBed(affected, refusal, baseline, session.run, session.confirm, session.ask),
         limits=limits,
     )
     try:

@@ -17,6 +17,7 @@ from cases.literate import Case, cases_in, with_verdict
 from cases.trials import in_buffers, lines_of, trial_of
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup.runner.affected import Affected, importers_of
+from trueup.runner.results import RunRequest, TestRun
 from trueup.runner.session import Session
 from trueup.settings import Limits
 from trueup.verify import gate
@@ -49,13 +50,21 @@ async def test_case(
 ) -> None:
     root, running = session
 
-    async def find(changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
-        return importers_of(str(root), changed, overlay)
+    async def find(
+        changed: Collection[str],
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        _absent: Collection[str],
+    ) -> Affected:
+        return importers_of(str(root), changed, {**before, **after})
+
+    async def baseline(request: RunRequest, _texts: Mapping[str, str]) -> TestRun:
+        return await running.run(request)
 
     async def ready() -> str:
         return ""
 
-    bed = TestBed(find, ready, running.run, running.confirm, running.ask)
+    bed = TestBed(find, ready, baseline, running.run, running.confirm, running.ask)
     trial = trial_of(case, in_buffers(case, root), lambda *_: bed)
     try:
         verdict = await gate.judge(trial)

@@ -23,7 +23,13 @@ TEST_REQUIREMENTS: Final = {
 }
 """What the tests import and the package does not require, from each project's own lists."""
 
-VERSIONS: Final = {"jinja2": "3.1.6", "marshmallow": "4.4.0", "tomlkit": "0.15.2"}
+VERSIONS: Final = {
+    "cachetools": "5.5.2",
+    "click": "8.1.8",
+    "jinja2": "3.1.6",
+    "marshmallow": "4.4.0",
+    "tomlkit": "0.15.2",
+}
 """The releases that the numbers in this repository were measured on."""
 
 

@@ -107,7 +107,7 @@ class Script:
 
     @property
     def bed(self) -> TestBed:
-        return TestBed(self.affected, self.refusal, self.run, self.confirm, self.ask)
+        return TestBed(self.affected, self.refusal, self.baseline, self.run, self.confirm, self.ask)
 
     @property
     def tests(self) -> tuple[str, ...]:
@@ -118,12 +118,22 @@ class Script:
         changed = workspace.unsaved(self.after)
         return {path: raw for path, raw in changed.items() if workspace.is_test(path)}
 
-    async def affected(self, changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
+    async def affected(
+        self,
+        changed: Collection[str],
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        absent: Collection[str],
+    ) -> Affected:
         assert set(changed) >= set(self.paths)
-        assert isinstance(overlay, Mapping)
+        assert not set(absent) & {*before, *after}
         files = sorted({name.partition("::")[0] for name in self.tests})
         selected = () if self.plan.get("affected") == "none" else tuple(files)
         return Affected(selected, len(files), "as the case says")
+
+    async def baseline(self, request: RunRequest, texts: Mapping[str, str]) -> TestRun:
+        assert set(request.changed) <= set(texts)
+        return await self.run(request)
 
     async def refusal(self) -> str:
         return self.plan.get("refusal", "")
@@ -273,13 +283,21 @@ async def test_the_script_answers_as_pytest_does(
     session = await Session.start(root, interpreter, Limits())
     assert isinstance(session, Session), session
 
-    async def find(changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
-        return importers_of(str(root), changed, overlay)
+    async def find(
+        changed: Collection[str],
+        before: Mapping[str, str],
+        after: Mapping[str, str],
+        _absent: Collection[str],
+    ) -> Affected:
+        return importers_of(str(root), changed, {**before, **after})
+
+    async def baseline(request: RunRequest, _texts: Mapping[str, str]) -> TestRun:
+        return await session.run(request)
 
     async def ready() -> str:
         return ""
 
-    bed = TestBed(find, ready, session.run, session.confirm, session.ask)
+    bed = TestBed(find, ready, baseline, session.run, session.confirm, session.ask)
     try:
         real = await gate.judge(trial_of(case, on_disk(case, root), lambda *_: bed))
     finally:

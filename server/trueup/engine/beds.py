@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trueup import trust, workspace
-from trueup.runner import affected
-from trueup.runner.affected import Affected
+from trueup.engine.recordings import Recordings
+from trueup.runner.affected import Affected, importers_of
 from trueup.runner.results import RunRequest, ScriptAnswer, ScriptRequest, TestRun, Unavailable
 from trueup.runner.session import Session
 from trueup.settings import Settings
@@ -33,6 +33,7 @@ class Beds:
 
     def __init__(self) -> None:
         self._starting: dict[_Key, asyncio.Task[Session | Unavailable]] = {}
+        self._recordings: dict[tuple[str, Path], Recordings] = {}
 
     def bed(self, root: str, settings: Settings, ask: Ask) -> Bed:
         return Bed(self, root, settings, ask)
@@ -53,6 +54,13 @@ class Beds:
         if isinstance(started, Unavailable):
             self._starting.pop(key, None)
         return started
+
+    def recordings(self, root: str, interpreter: Path) -> Recordings:
+        """What is known of who runs what there, shared by all jobs."""
+        key = (root, interpreter)
+        if key not in self._recordings:
+            self._recordings[key] = Recordings(root, interpreter)
+        return self._recordings[key]
 
     async def close(self) -> None:
         for task in self._starting.values():
@@ -79,10 +87,20 @@ class Bed:
         return self._session.total_tests if self._session else None
 
     def as_test_bed(self) -> TestBed:
-        return TestBed(self.affected, self.refusal, self.run, self.confirm, self.ask)
+        return TestBed(self.affected, self.refusal, self.baseline, self.run, self.confirm, self.ask)
 
-    async def affected(self, changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
-        return await asyncio.to_thread(affected.importers_of, self._root, changed, overlay)
+    async def affected(
+        self, changed: Collection[str], before: Mapping[str, str], after: Mapping[str, str],
+        absent: Collection[str],
+    ) -> Affected:  # fmt: skip
+        recordings = self._recordings()
+        if recordings is not None:
+            return await recordings.affected(changed, before, after, absent)
+        return await asyncio.to_thread(importers_of, self._root, changed, {**before, **after})
+
+    def _recordings(self) -> Recordings | None:
+        interpreter = workspace.interpreter_of(self._root, self._settings.interpreter)
+        return self._beds.recordings(self._root, interpreter) if interpreter else None
 
     async def refusal(self) -> str:
         if self._ready is None:
@@ -103,6 +121,13 @@ class Bed:
             return started.reason
         self._session = started
         return ""
+
+    async def baseline(self, request: RunRequest, texts: Mapping[str, str]) -> TestRun:
+        """A run on the unchanged workspace, from which the map of tests learns."""
+        recordings = self._recordings()
+        if recordings is None:
+            return await self.run(request)
+        return await recordings.baseline(request, texts, self.run)
 
     async def run(self, request: RunRequest) -> TestRun:
         return await self._running().run(request)

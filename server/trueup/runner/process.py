@@ -240,4 +240,7 @@ def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
         "tests": request.tests,
         "stop_early": request.stop_early,
         "watched": {path: sorted(lines) for path, lines in request.watched.items()},
+        "record": None
+        if request.record is None
+        else {path: sorted(lines) for path, lines in request.record.items()},
     }

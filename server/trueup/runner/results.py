@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from trueup.runner.recording import Recording
+
 
 class TestOutcome(StrEnum):
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -56,7 +58,9 @@ class RunRequest:
     whole suite. `changed` holds new bytes by relative path, `deleted` paths to remove; the disk is
     never touched. `probes` are 1-based first lines of statements, by file, of which it is
     wanted which tests ran them; `watched` are the lines of `def`s of which it is wanted with what
-    they are called. `stop_early` ends the run at its first failure.
+    they are called. `stop_early` ends the run at its first failure. `record` asks what each test
+    called and opened (None: nothing is recorded, and the run is faster); it holds the first lines
+    of functions that keep what they computed, by file.
     """
 
     tests: tuple[str, ...] = ()
@@ -66,12 +70,14 @@ class RunRequest:
     watched: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
     timeout_s: float = 60.0
     stop_early: bool = False
+    record: Mapping[str, frozenset[int]] | None = None
 
     def __post_init__(self) -> None:
         for test in self.tests:
             if test.startswith(("-", "@", "/")) or not test:
                 raise ValueError(f"not a test of the workspace: {test!r}")
-        _check_paths(*self.changed, *self.deleted, *self.probes, *self.watched)
+        paths = (*self.changed, *self.deleted, *self.probes, *self.watched)
+        _check_paths(*paths, *(self.record or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,8 @@ class TestRun:
     collection_errors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     elapsed_s: float = 0.0
     returncode: int | None = None
+    recording: Recording | None = None
+    """Only where it was asked for and the run finished."""
 
     @property
     def all_passed(self) -> bool:

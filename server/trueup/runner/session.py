@@ -18,6 +18,7 @@ from typing import Final
 
 from trueup.runner import sandbox
 from trueup.runner.process import AgentProcess, Transcript
+from trueup.runner.recording import KINDS, Listener
 from trueup.runner.results import (
     Isolation,
     RecordedCall,
@@ -156,6 +157,7 @@ class _Report:
     finished: int = 0
     returncode: int | None = None
     failure: str = ""
+    recorded: Listener = field(default_factory=Listener)
 
     def take(self, line: str) -> None:
         match _parsed(line):
@@ -178,6 +180,8 @@ class _Report:
                 self.failure = why.strip()
             case ["done", int(code)]:
                 self.returncode = code
+            case [str(kind), *what] if kind in KINDS:
+                self.recorded.take([kind, *what])
             case event:
                 self._take_traces(event)
 
@@ -236,6 +240,7 @@ def read_transcript(transcript: Transcript, request: RunRequest) -> TestRun:
         unfinished=report.running,
         collection_errors=MappingProxyType(report.errors),
         returncode=report.returncode,
+        recording=report.recorded.recording() if status is RunStatus.FINISHED else None,
     )
 
 

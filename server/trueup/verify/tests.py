@@ -51,7 +51,8 @@ async def passes_the_affected_tests(trial: Trial) -> Evidence:
         return await _judged_again(trial, broken)
     if trial.only_text and not sides.before.results and not _red(sides.after):
         return passed(CHECK, f"{_counted(len(_green(sides.after)), 'new example')} hold true")
-    return _judged(sides, len((await trial.affected()).tests))
+    files = {test.partition("::")[0] for test in (await trial.affected()).tests}
+    return _judged(sides, len(files))
 
 
 def _hanging(sides: Sides) -> str:

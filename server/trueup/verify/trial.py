@@ -24,7 +24,12 @@ from trueup.verify.pairing import aligned, unpaired
 
 RunTests = Callable[[RunRequest], Awaitable[TestRun]]
 AskScript = Callable[[ScriptRequest], Awaitable[ScriptAnswer]]
-FindTests = Callable[[Collection[str], Mapping[str, str]], Awaitable[Affected]]
+RunBaseline = Callable[[RunRequest, Mapping[str, str]], Awaitable[TestRun]]
+"""On the unchanged workspace; beside the request, the texts that may differ from the disk."""
+FindTests = Callable[
+    [Collection[str], Mapping[str, str], Mapping[str, str], Collection[str]], Awaitable[Affected]
+]
+"""Who can see a change of these paths, from these texts to those, where some files are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class TestBed:
 
     affected: FindTests
     refusal: Callable[[], Awaitable[str]]
+    baseline: RunBaseline
     run: RunTests
     confirm: RunTests
     ask: AskScript
@@ -68,6 +74,7 @@ class Trial:
     absent: frozenset[str] = frozenset()
     """Files of the disk that are not in the workspace that is judged, but where it holds them."""
     _sides: asyncio.Task[Sides] | None = None
+    _affected: Affected | None = None
 
     @cached_property
     def only_text(self) -> bool:
@@ -119,11 +126,18 @@ class Trial:
         return await self.bed.refusal()
 
     async def affected(self) -> Affected:
+        """Found once: what the first run teaches must not change the question in mid-trial."""
+        if self._affected is None:
+            self._affected = await self._find_affected()
+        return self._affected
+
+    async def _find_affected(self) -> Affected:
         if self.only_text and self.examples:
             # Nothing else can see what a docstring says.
             return Affected(self.examples, len(self.examples), "the examples that change")
-        overlay = {document.path: document.text for document in self.before}
-        found = await self.bed.affected(self.candidate.paths, overlay)
+        found = await self.bed.affected(
+            self.candidate.paths, _texts(self.before), _texts(self.after), self.absent
+        )
         named = set(self.goal.red) - {
             test for test in self.goal.red if {test, test.partition("::")[0]} & set(found.tests)
         }
@@ -185,7 +199,7 @@ class Trial:
             # A test that comes with the change is none of what passed before.
             known = tuple(name for name in tests if not self._is_new(name))
             request = self.request(self.before, known)
-            run = self.bed.run(request) if known else _nothing()
+            run = self.bed.baseline(request, _texts(self.before)) if known else _nothing()
             self.baselines[tests] = asyncio.create_task(_awaited(run))
         probing = replace(self.request(self.after, tests), probes=self._probes())
         after = asyncio.create_task(_awaited(self.bed.run(probing)))
@@ -202,6 +216,10 @@ class Trial:
         if self._sides is not None and not self._sides.done():
             self._sides.cancel()
             await asyncio.gather(self._sides, return_exceptions=True)
+
+
+def _texts(snapshot: Snapshot) -> dict[str, str]:
+    return {document.path: document.text for document in snapshot}
 
 
 async def _awaited(run: Awaitable[TestRun]) -> TestRun:
