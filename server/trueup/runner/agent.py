@@ -74,6 +74,8 @@ PID_MAX_LOWEST = 301
 RESULT_FD = 3
 INSIDE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "inside")
 SETUP_FAILED = 70
+EXIT_LINE = b'["exit", %d]\n'
+ENDING_SECONDS = 0.02
 SCRATCH = "/tmp/.trueup"  # noqa: S108 - /tmp is a fresh tmpfs of the run by then
 LEARNED = SCRATCH + "/learned"
 BYTECODE = LEARNED + "/bytecode"
@@ -467,6 +469,7 @@ def _mount_trial(config: Dict[str, Any], writer: int) -> int:
     if pid:
         return exit_code(os.waitpid(pid, 0)[1])
     try:
+        prepare_scratch(config)
         prepare_overlay(config, {"changed": {}, "deleted": [], "stale": [], "learn": False})
         return 0
     except OSError as problem:
@@ -487,7 +490,9 @@ def launch(config: Dict[str, Any]) -> None:
     config["keep"] = visible_folders(workspace, config["hidden"])
     config["refused"] = "a copy was asked for"
     if config["mode"] != "copy":
-        config["refused"] = why_no_namespaces(config)
+        # A cold agent gets what a warm one has got already, or nothing at all.
+        tried = config["cold"] and config["mode"] == "namespaces"
+        config["refused"] = "" if tried else why_no_namespaces(config)
         if config["refused"] and config["mode"] == "namespaces":
             refuse("namespaces are needed, but %s" % config["refused"])
         config["mode"] = "copy" if config["refused"] else "namespaces"
@@ -579,15 +584,19 @@ def remove_stale(workspace: str, request: Dict[str, Any]) -> None:
             os.unlink(os.path.join(workspace, relative))
 
 
-def prepare_overlay(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """The workspace with the change in it, at its own path; what is written goes to memory."""
-    workspace = config["workspace"]
+def prepare_scratch(config: Dict[str, Any]) -> None:
+    """Folders of its own for a run, in memory: all that does not depend on what is asked of it."""
     mount("none", "/", "none", MS_REC | MS_PRIVATE)
     keep = [*config["keep"], LEARNED]
     hide("/tmp", keep, size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
     hide("/dev/shm", size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
     for name in ("home", "up", "work"):
         os.makedirs(os.path.join(SCRATCH, name))
+
+
+def prepare_overlay(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """The workspace with the change in it, at its own path; what is written goes to memory."""
+    workspace = config["workspace"]
     upper = LEARNED if request["learn"] else SCRATCH
     write_changed(upper + "/up", workspace, request["changed"])
     same_permissions(upper + "/up", workspace)
@@ -612,27 +621,66 @@ def same_permissions(layer: str, workspace: str) -> None:
                 os.chmod(copied, os.stat(original).st_mode & 0o777)
 
 
-def enter_namespaces(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """Returns in the process that is to run the tests; the two above it only wait."""
+def enter_namespaces(config: Dict[str, Any]) -> Dict[str, Any]:
+    """Returns the request, in the process that is to run it; the two above it only wait.
+
+    All that can be done before anything is asked is done before, so that a run which was made
+    ready in advance answers sooner.
+    """
     new_namespaces(RUN_NAMESPACES)
-    pid = os.fork()
-    if pid:
-        os._exit(exit_code(os.waitpid(pid, 0)[1]))
-    die_with_parent()
-    prepare_overlay(config, request)
-    loopback_up()
-    fresh_proc(config["processes_max"])
     pid = os.fork()
     if pid:
         for descriptor in range(RESULT_FD + 1):
             os.close(descriptor)
-        # The first process of a namespace ignores signals that it has no handler for, so the
-        # tests run in the second. When this one ends, the kernel ends all the others.
-        while True:
-            ended, status = os.wait()
-            if ended == pid:
-                os._exit(exit_code(status))
+        os._exit(exit_code(os.waitpid(pid, 0)[1]))
+    die_with_parent()
+    prepare_scratch(config)
+    loopback_up()
+    fresh_proc(config["processes_max"])
+    pid = os.fork()
+    if pid:
+        _guard(pid)
+    request = await_request()
+    prepare_overlay(config, request)
     drop_capabilities()
+    return request
+
+
+def _guard(tests: int) -> NoReturn:
+    """The first process of a run's namespace: nothing of the run lives on when it has spoken.
+
+    It ignores signals that it has no handler for, so the tests run in the second.
+    """
+    for descriptor in range(RESULT_FD):
+        os.close(descriptor)
+    ended = 0
+    while ended != tests:
+        ended, status = os.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    code = exit_code(status)
+    # Taking the namespaces down costs milliseconds that the result need not wait for.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(RESULT_FD, EXIT_LINE % code)
+    os.close(RESULT_FD)
+    os._exit(code)
+
+
+def await_request() -> Dict[str, Any]:
+    """What this process was made for, from its standard input; it ends if nothing comes."""
+    said = b""
+    while not said.endswith(b"\n"):
+        piece = os.read(0, 1 << 16)
+        if not piece:
+            os._exit(0)
+        said += piece
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    return dict(json.loads(said))
 
 
 COPY_SKIPS = frozenset((".git", ".hg", "node_modules", "__pycache__"))
@@ -782,6 +830,16 @@ def limit_resources(config: Dict[str, Any]) -> None:
 # ---------------------------------------------------------------------------------------------
 # One run: pytest, and what it reports.
 # ---------------------------------------------------------------------------------------------
+
+OPTIONS = (
+    "-q",
+    "--color=no",
+    "--continue-on-collection-errors",
+    "-p",
+    "no:cacheprovider",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -1105,18 +1163,10 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     stop_after = int(request.get("stop_early", False))
     reporter = Reporter(config["details_bytes"], stop_after, probes)
     before = set(sys.modules)
+    if config.get("started") is not None:
+        use_started_pytest(config["started"])
     code = pytest.main(
-        [
-            "-q",
-            "--color=no",
-            "--continue-on-collection-errors",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "ignore::pytest.PytestAssertRewriteWarning",
-            *(["--collect-only"] if request["learn"] else []),
-            *request["tests"],
-        ],
+        [*OPTIONS, *(["--collect-only"] if request["learn"] else []), *request["tests"]],
         plugins=[reporter],
     )
     for number, (path, line) in enumerate(probes.places):
@@ -1131,6 +1181,67 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     reporter.send("done", int(code))
+
+
+def started_pytest() -> Any:
+    """Pytest's own plugins, registered as every start of it does before it looks at the project.
+
+    None where this version of pytest starts in another way; a run then does it itself.
+    """
+    import _pytest.config
+
+    try:
+        started = _pytest.config.get_config(list(OPTIONS), [])
+        ready = started.pluginmanager, started.invocation_params
+    except Exception:
+        return None
+    return started if all(ready) else None
+
+
+def use_started_pytest(started: Any) -> None:
+    """Let the next start of pytest in this process, and only that one, go on from `started`."""
+    import pathlib
+
+    import _pytest.config
+
+    usual = _pytest.config.get_config
+
+    def get_config(args: Any = None, plugins: Any = None, **other: Any) -> Any:
+        _pytest.config.get_config = usual
+        started.invocation_params = started.InvocationParams(
+            args=args or (), plugins=plugins, dir=pathlib.Path.cwd()
+        )
+        return started
+
+    _pytest.config.get_config = get_config
+
+
+def skip_barren_plugins() -> None:
+    """Do not let every run search pytest's own modules for fixtures where there are none.
+
+    Pytest looks at each name of each plugin in each session, several milliseconds in all.
+    """
+    import _pytest.fixtures
+
+    definition = getattr(_pytest.fixtures, "FixtureFunctionDefinition", None)
+    manager = _pytest.fixtures.FixtureManager
+    if definition is None:
+        return
+    module_type = type(sys)
+    barren = {
+        id(module)
+        for name, module in list(sys.modules.items())
+        if name.startswith("_pytest.")
+        and type(module) is module_type
+        and not any(isinstance(value, definition) for value in vars(module).values())
+    }
+    usual = manager.parsefactories
+
+    def parsefactories(self: Any, *positional: Any, **named: Any) -> Any:
+        holder = positional[0] if positional else named.get("holder")
+        return None if id(holder) in barren else usual(self, *positional, **named)
+
+    manager.parsefactories = parsefactories  # type: ignore[method-assign, unused-ignore]
 
 
 def compiled_patterns() -> List[Tuple[str, int]]:
@@ -1159,13 +1270,14 @@ def reset_inherited_state() -> None:
     tempfile.tempdir = None
 
 
-def child(agent: Agent, request: Dict[str, Any], pipe: int, log: int) -> NoReturn:
-    """The forked process of one run; ends here."""
+def child(agent: Agent, door: int, pipe: int, log: int) -> NoReturn:
+    """The forked process of one run; ends here. What it is to do comes through `door`."""
     config = agent.config
     try:
         os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for source, target in ((pipe, 200), (log, 201), (null, 0), (201, 1), (201, 2), (200, 3)):
+        for source, target in ((door, 200), (log, 201), (pipe, 202)):
+            os.dup2(source, target)
+        for source, target in ((200, 0), (201, 1), (201, 2), (202, RESULT_FD)):
             os.dup2(source, target)
         for name in os.listdir("/proc/self/fd"):
             if int(name) > RESULT_FD:
@@ -1177,8 +1289,9 @@ def child(agent: Agent, request: Dict[str, Any], pipe: int, log: int) -> NoRetur
         signal.signal(signal.SIGINT, signal.default_int_handler)
         config["root"] = config["workspace"]
         if config["mode"] == "namespaces":
-            enter_namespaces(config, request)
+            request = enter_namespaces(config)
         else:
+            request = await_request()
             enter_copy(config, request)
         limit_resources(config)
         if config["mode"] == "namespaces" and seccomp_supported():
@@ -1444,19 +1557,31 @@ class Bytecode:
 
 
 class Run:
-    """One request that is being served."""
+    """One process that serves a request, or that is ready to."""
 
-    def __init__(self, request: Dict[str, Any], pid: int, pipe: int, log: int) -> None:
-        self.request = request
+    def __init__(self, pid: int, door: int, pipe: int, log: int) -> None:
         self.pid = pid
+        self.door = door
         self.pipe = pipe
         self.log = log
-        self.started = time.monotonic()
-        self.deadline = self.started + request["timeout"]
+        self.request: Dict[str, Any] = {}
+        self.started = self.deadline = 0.0
         self.unread = b""
         self.received = 0
         self.stopped = ""
+        self.code: Optional[int] = None
         self.events: List[Any] = []
+
+    def give(self, request: Dict[str, Any]) -> None:
+        self.request = request
+        self.started = time.monotonic()
+        self.deadline = self.started + request["timeout"]
+        said = json.dumps(request).encode() + b"\n"
+        # A process that could not be made ready has said so, and reads nothing.
+        with contextlib.suppress(BrokenPipeError):
+            while said:
+                said = said[os.write(self.door, said) :]
+        os.close(self.door)
 
 
 class Agent:
@@ -1465,6 +1590,9 @@ class Agent:
     def __init__(self, config: Dict[str, Any]) -> None:
         self.config = config
         self.runs: Dict[int, Run] = {}
+        self.spare: Optional[Run] = None
+        self.spares = False
+        self.ending: Set[int] = set()
         self.poll = select.poll()
         self.input = b""
         self.quiet = False
@@ -1475,16 +1603,38 @@ class Agent:
             request["folder"] = os.path.join(self.config["scratch"], "run-%s" % request["id"])
             os.makedirs(request["folder"])
         request["stale"] = self.bytecode.stale()
+        run = self.ready_run()
+        run.give(request)
+        self.runs[run.pipe] = run
+        self.poll.register(run.pipe, select.POLLIN)
+        self.prepare()
+        return run
+
+    def ready_run(self) -> Run:
+        """The spare process if it still lives, else a new one."""
+        spare, self.spare = self.spare, None
+        if spare is not None:
+            if os.waitpid(spare.pid, os.WNOHANG)[0] == 0:
+                return spare
+            for descriptor in (spare.door, spare.pipe, spare.log):
+                os.close(descriptor)
+        return self.fork()
+
+    def prepare(self) -> None:
+        """Have the next run isolate itself while nobody waits for it."""
+        if self.spares and self.spare is None:
+            self.spare = self.fork()
+
+    def fork(self) -> Run:
+        out, door = os.pipe()
         reader, writer = os.pipe()
         log = os.memfd_create("output")
         pid = os.fork()
         if pid == 0:
-            child(self, request, writer, log)
+            child(self, out, writer, log)
+        os.close(out)
         os.close(writer)
-        run = Run(request, pid, reader, log)
-        self.runs[reader] = run
-        self.poll.register(reader, select.POLLIN)
-        return run
+        return Run(pid, door, reader, log)
 
     def stop(self, run: Run, how: str) -> None:
         """Kill everything of a run. It is over when its pipe ends: no process holds it then."""
@@ -1507,7 +1657,10 @@ class Agent:
             self.stop(run, "output")
             return
         for line in lines:
-            self.tell(run, line.decode(errors="replace"))
+            if line.startswith(EXIT_LINE[:7]):
+                run.code = int(line[8:-1])
+            else:
+                self.tell(run, line.decode(errors="replace"))
 
     def tell(self, run: Run, line: str) -> None:
         if self.quiet:
@@ -1519,9 +1672,14 @@ class Agent:
         del self.runs[run.pipe]
         self.poll.unregister(run.pipe)
         os.close(run.pipe)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(run.pid, signal.SIGKILL)
-        code = exit_code(os.waitpid(run.pid, 0)[1])
+        if run.code is None or run.stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(run.pid, signal.SIGKILL)
+            code = exit_code(os.waitpid(run.pid, 0)[1])
+        else:
+            # All that it ran is dead; the shell around it ends while the result is on its way.
+            code = run.code
+            self.ending.add(run.pid)
         size = os.fstat(run.log).st_size
         tail = os.pread(run.log, 4096, max(0, size - 4096)).decode(errors="replace")
         os.close(run.log)
@@ -1542,19 +1700,29 @@ class Agent:
 
     def reap(self) -> None:
         """Orphans come to the first process of the namespace; runs are waited for by `finish`."""
-        running = {run.pid for run in self.runs.values()}
+        for pid in list(self.ending):
+            # Someone else may have waited for all that there was.
+            with contextlib.suppress(ChildProcessError):
+                if not os.waitpid(pid, os.WNOHANG)[0]:
+                    continue
+            self.ending.discard(pid)
+        running = {run.pid for run in (*self.runs.values(), *([self.spare] if self.spare else []))}
         while os.getpid() == 1:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
                 if not ended or ended.si_pid in running:
                     return
                 os.waitpid(ended.si_pid, 0)
+                self.ending.discard(ended.si_pid)
             except ChildProcessError:
                 return
 
     def step(self, *, idle_seconds: float = 60.0) -> bool:
         """Wait for one thing and deal with it; False when the server has gone."""
         now = time.monotonic()
+        self.reap()
+        if self.ending:
+            idle_seconds = ENDING_SECONDS
         left = min([run.deadline - now for run in self.runs.values()] + [idle_seconds])
         for descriptor, _ in self.poll.poll(max(0, int(left * 1000) + 1)):
             if descriptor == 0:
@@ -1650,11 +1818,14 @@ def warm_up(agent: Agent) -> Optional[int]:
     total, loaded = agent.learn()
     if config["preload"]:
         preload.load(loaded)
+        skip_barren_plugins()
+        config["started"] = started_pytest()
     state = State()
     if config["preload"] and (project_modules(config) or state.threads > 1 or state.children):
         # Something got past the trial. Start over without what the project's libraries bring.
         end_orphans()
         config["preload"] = False
+        config.pop("started")
         start_over(config)
     gc.collect()
     # Otherwise each run copies every page that its own garbage collector touches.
@@ -1691,9 +1862,15 @@ def serve(config: Dict[str, Any]) -> None:
         }
     )
     agent.poll.register(0, select.POLLIN)
+    agent.spares = config["mode"] == "namespaces" and not config["cold"]
+    agent.prepare()
     try:
         while agent.step():
             pass
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
     finally:
         agent.close()
         os._exit(0)
