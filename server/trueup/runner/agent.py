@@ -15,8 +15,9 @@ It reads requests and writes events, one JSON object per line. What comes throug
 written by a process that runs the user's tests: it is passed on, never believed. A hostile test
 can forge its own result; it cannot reach the user's files, keys, network or processes.
 
-Where namespaces are refused, a run works on a copy of the workspace, and says that it ran without
-isolation. Nothing here decides what a result means.
+Where namespaces are refused, a run works on a copy of the workspace, behind a Landlock fence where
+the kernel has one, and where there is nothing of the kind each run is a fresh interpreter. What was
+in force is said, never assumed. Nothing here decides what a result means.
 """
 
 # ruff: noqa: PLC0415, ANN401
@@ -37,7 +38,6 @@ import json
 import os
 import platform
 import re
-import resource
 import select
 import shutil
 import signal
@@ -45,11 +45,19 @@ import struct
 import sys
 import time
 
+try:
+    import resource as limits_of_the_system
+except ImportError:  # only where there are no such limits
+    resource: Any = None
+else:
+    resource = limits_of_the_system
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
     from typing import (
         Any,
+        Callable,
         Dict,
         Generator,
         Iterable,
@@ -66,6 +74,7 @@ LEARN_SECONDS = 30.0
 TRIAL_SECONDS = 20.0
 TRIALS_MAX = 12
 SWEEP_SECONDS = 2.0
+WATCH_SECONDS = 0.1
 LINE_BYTES_MAX = 1 << 22
 SCRATCH_BYTES = 256 << 20
 FILE_BYTES_MAX = 256 << 20
@@ -101,7 +110,9 @@ PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 
-libc = ctypes.CDLL(None, use_errno=True)
+LINUX = platform.system() == "Linux"
+# Elsewhere nothing below that calls it is reached, but the file has to load.
+libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else ctypes.CDLL("kernel32")
 
 
 def check(result: int, what: str) -> None:
@@ -137,8 +148,14 @@ def new_namespaces(flags: int) -> None:
     write_file("/proc/self/gid_map", "%d %d 1" % (group, group))
 
 
-def die_with_parent(with_signal: int = signal.SIGKILL) -> None:
-    libc.prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+def die_with_parent(with_signal: int = 9) -> None:
+    if LINUX:
+        libc.prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    if LINUX:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def drop_capabilities() -> None:
@@ -157,6 +174,27 @@ def loopback_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         set_interface_flags, up_and_running = 0x8914, 1 | 64
         fcntl.ioctl(probe, set_interface_flags, struct.pack("16sH14x", b"lo", up_and_running))
+
+
+def survives(attempt: Callable[[], None]) -> str:
+    """Try it in a throw-away fork: what was said against it, or nothing where it works."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reader)
+            attempt()
+            os._exit(0)
+        except OSError as problem:
+            what = str(problem.strerror).partition(":")[0]
+            os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
+        finally:
+            os._exit(1)
+    os.close(writer)
+    said = os.read(reader, 500).decode(errors="replace")
+    os.close(reader)
+    code = exit_code(os.waitpid(pid, 0)[1])
+    return "" if code == 0 and not said else said or "the trial ended with code %d" % code
 
 
 def exit_code(status: int) -> int:
@@ -181,16 +219,45 @@ AUDIT_ARCH_X86_64, X32_BIT = 0xC000003E, 0x40000000
 BPF_LOAD, BPF_JUMP_EQ, BPF_JUMP_GE, BPF_JUMP_SET, BPF_RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 SECCOMP_ALLOW, SECCOMP_KILL, SECCOMP_ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 AT_NUMBER, AT_ARCH, AT_FIRST_ARGUMENT = 0, 4, 16
+SYS_SOCKET, SOCK_TYPE_MASK, SOCK_STREAM, IPPROTO_TCP = 41, 0xF, 1, 6
+AF_UNIX, AF_INET, AF_NETLINK, AF_INET6 = 1, 2, 16, 10
+BPF_AND = 0x54
 
 
-def seccomp_supported() -> bool:
-    return platform.machine() == "x86_64" and struct.calcsize("P") == 8
+def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("<HBBI", code, if_true, if_false, value)
 
 
-def seccomp_program() -> bytes:
-    def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-        return struct.pack("<HBBI", code, if_true, if_false, value)
+def only_plain_sockets() -> List[bytes]:
+    """Where there is no network of its own: TCP, which Landlock refuses, and nothing around it."""
+    refuse = step(BPF_RETURN, SECCOMP_ERRNO | errno.EPERM)
+    allow = step(BPF_RETURN, SECCOMP_ALLOW)
+    return [
+        step(BPF_JUMP_EQ, SYS_SOCKET, 0, 14),
+        step(BPF_LOAD, AT_FIRST_ARGUMENT),
+        step(BPF_JUMP_EQ, AF_UNIX, 3, 0),
+        step(BPF_JUMP_EQ, AF_NETLINK, 2, 0),
+        step(BPF_JUMP_EQ, AF_INET, 2, 0),
+        step(BPF_JUMP_EQ, AF_INET6, 1, 7),
+        allow,
+        step(BPF_LOAD, AT_FIRST_ARGUMENT + 8),
+        step(BPF_AND, SOCK_TYPE_MASK),
+        step(BPF_JUMP_EQ, SOCK_STREAM, 0, 3),
+        step(BPF_LOAD, AT_FIRST_ARGUMENT + 16),
+        step(BPF_JUMP_EQ, 0, 2, 0),
+        step(BPF_JUMP_EQ, IPPROTO_TCP, 1, 0),
+        refuse,
+        allow,
+    ]
 
+
+def seccomp_works() -> bool:
+    """Whether a filter can be installed here, found out in a process that is thrown away."""
+    known = platform.machine() == "x86_64" and struct.calcsize("P") == 8
+    return LINUX and known and not survives(install_seccomp)
+
+
+def seccomp_program(*, network: bool = True) -> bytes:
     refuse = step(BPF_RETURN, SECCOMP_ERRNO | errno.EPERM)
     program = [
         step(BPF_LOAD, AT_ARCH),
@@ -199,6 +266,7 @@ def seccomp_program() -> bytes:
         step(BPF_LOAD, AT_NUMBER),
         step(BPF_JUMP_GE, X32_BIT, 0, 1),
         step(BPF_RETURN, SECCOMP_KILL),
+        *([] if network else only_plain_sockets()),
     ]
     for number in DENIED + DENIED_MOUNTS:
         program += [step(BPF_JUMP_EQ, number, 0, 1), refuse]
@@ -215,14 +283,123 @@ def seccomp_program() -> bytes:
     return b"".join(program)
 
 
-def install_seccomp() -> None:
-    program = seccomp_program()
+def install_seccomp(*, network: bool = True) -> None:
+    program = seccomp_program(network=network)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(
         struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer)), 16
     )
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     check(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(header), 0, 0), "seccomp")
+
+
+# ---------------------------------------------------------------------------------------------
+# Landlock, where there are no namespaces: what may be read and written, and no TCP.
+# ---------------------------------------------------------------------------------------------
+
+SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
+LANDLOCK_VERSION, LANDLOCK_PATH_BENEATH = 1, 1
+# Rights to files that versions 1, 2 and 3 know, as how many bits.
+LANDLOCK_FILE_RIGHTS = (13, 14, 15)
+RIGHT_EXECUTE, RIGHT_WRITE, RIGHT_READ, RIGHT_LIST, RIGHT_TRUNCATE = 1, 2, 4, 8, 1 << 14
+RIGHTS_TO_A_FILE = RIGHT_EXECUTE | RIGHT_WRITE | RIGHT_READ | RIGHT_TRUNCATE
+CONNECT_TCP, TCP_VERSION = 2, 4
+SCOPE_SOCKETS_AND_SIGNALS, SCOPE_VERSION = 3, 6
+SHARED_WRITABLE = ("/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")  # noqa: S108, E501  # fmt: skip
+
+
+def landlock_version() -> int:
+    if not LINUX:
+        return 0
+    return max(
+        0, int(libc.syscall(SYS_LANDLOCK_CREATE, None, ctypes.c_size_t(0), LANDLOCK_VERSION))
+    )
+
+
+def around(folder: str, excluded: Sequence[str]) -> List[str]:
+    """The largest parts of `folder` that hold nothing that is excluded."""
+    if any(under(folder, path) for path in excluded):
+        return []
+    if not any(under(path, folder) for path in excluded):
+        return [folder]
+    found: List[str] = []
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    for name in names:
+        path = os.path.join(folder, name)
+        # What a link leads to has a place of its own.
+        if not os.path.islink(path):
+            found += around(path, excluded)
+    return found
+
+
+def fence(readable: Iterable[str], writable: Iterable[str], listable: Iterable[str] = ()) -> None:
+    """From here on this process and its children reach those paths and no others, nor any TCP."""
+    version = landlock_version()
+    if not version:
+        raise OSError(errno.ENOSYS, "Landlock")
+    rights = (1 << LANDLOCK_FILE_RIGHTS[min(version, 3) - 1]) - 1
+    network = CONNECT_TCP if version >= TCP_VERSION else 0
+    scope = SCOPE_SOCKETS_AND_SIGNALS if version >= SCOPE_VERSION else 0
+    attributes = struct.pack("<QQQ", rights, network, scope)
+    size = 24 if scope else 16 if network else 8
+    ruleset = int(
+        libc.syscall(SYS_LANDLOCK_CREATE, ctypes.c_char_p(attributes), ctypes.c_size_t(size), 0)
+    )
+    check(int(ruleset < 0), "Landlock")
+    reading = RIGHT_EXECUTE | RIGHT_READ | RIGHT_LIST
+    for paths, wanted in ((readable, reading), (writable, rights), (listable, RIGHT_LIST)):
+        for path in paths:
+            try:
+                opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            except OSError:
+                continue
+            allowed = wanted if os.path.isdir(path) else wanted & RIGHTS_TO_A_FILE
+            rule = struct.pack("<Qi", allowed & rights, opened)
+            check(
+                libc.syscall(
+                    SYS_LANDLOCK_ADD, ruleset, LANDLOCK_PATH_BENEATH, ctypes.c_char_p(rule), 0
+                ),
+                "Landlock",
+            )
+            os.close(opened)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    check(libc.syscall(SYS_LANDLOCK_RESTRICT, ruleset, 0), "Landlock")
+    os.close(ruleset)
+
+
+def fence_agent(config: Dict[str, Any]) -> None:
+    """The agent itself, which loads other people's packages, writes to its own folder only."""
+    keep = [folder for path in config["keep"] for folder in around(path, [])]
+    everything = around("/", [*config["hidden"], *SECRET_FILES])
+    # Names alone: the fence of a run is computed behind this one.
+    fence([*everything, *keep], [config["scratch"], *SHARED_WRITABLE], ["/"])
+
+
+def fence_run(config: Dict[str, Any], folder: str, libraries: Sequence[str]) -> None:
+    """The workspace as it is on disk is out of reach, so that old code fails instead of running."""
+    workspace = config["workspace"]
+    keep = [part for path in config["keep"] for part in around(path, [workspace])]
+    everything = around("/", [*config["hidden"], *SECRET_FILES, workspace])
+    fence([*everything, *keep, *libraries], [folder, *SHARED_WRITABLE])
+
+
+def why_no_fence(config: Dict[str, Any]) -> str:
+    """Try it in a throw-away process: "" where the workspace cannot be read behind it."""
+
+    def attempt() -> None:
+        fence_agent(config)
+        fence_run(config, config["scratch"], [])
+        os.listdir(os.path.dirname(os.path.realpath(os.__file__)))
+        try:
+            os.listdir(config["workspace"])
+        except PermissionError:
+            return
+        raise OSError(errno.EACCES, "Landlock does not hold and is")
+
+    return survives(attempt)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -439,43 +616,69 @@ def why_no_namespaces(config: Dict[str, Any]) -> str:
     unfit = unfit_for_overlay(config["workspace"])
     if unfit:
         return unfit
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
+
+    def attempt() -> None:
+        new_namespaces(AGENT_NAMESPACES)
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
             os.close(reader)
-            new_namespaces(AGENT_NAMESPACES)
-            inner = os.fork()
-            if inner == 0:
-                die_with_parent()
-                isolate_agent(config["keep"], config["hidden"])
-                new_namespaces(RUN_NAMESPACES)
-                os._exit(_mount_trial(config, writer))
-            os._exit(exit_code(os.waitpid(inner, 0)[1]))
-        except OSError as problem:
-            what = str(problem.strerror).partition(":")[0]
-            os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
-        finally:
-            os._exit(1)
-    os.close(writer)
-    said = os.read(reader, 500).decode(errors="replace")
-    os.close(reader)
-    code = exit_code(os.waitpid(pid, 0)[1])
-    return "" if code == 0 and not said else said or "the trial ended with code %d" % code
+            die_with_parent()
+            said = survives(lambda: _try_a_run(config))
+            os.write(writer, said.encode())
+            os._exit(0)
+        os.close(writer)
+        said = os.read(reader, 500).decode(errors="replace")
+        os.waitpid(pid, 0)
+        if said:
+            what, _, name = said.partition(" refused: ")
+            raise OSError(getattr(errno, name, 0), what)
+
+    return survives(attempt)
 
 
-def _mount_trial(config: Dict[str, Any], writer: int) -> int:
-    pid = os.fork()
-    if pid:
-        return exit_code(os.waitpid(pid, 0)[1])
-    try:
+def _try_a_run(config: Dict[str, Any]) -> None:
+    isolate_agent(config["keep"], config["hidden"])
+    new_namespaces(RUN_NAMESPACES)
+
+    def attempt() -> None:
         prepare_scratch(config)
         prepare_overlay(config, {"changed": {}, "deleted": [], "stale": [], "learn": False})
-        return 0
-    except OSError as problem:
-        what = str(problem.strerror).partition(":")[0]
-        os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
-        return 1
+
+    said = survives(attempt)
+    if said:
+        what, _, name = said.partition(" refused: ")
+        raise OSError(getattr(errno, name, 0), what)
+
+
+def choose(config: Dict[str, Any]) -> None:
+    """The strongest isolation that works here and that was not asked to be left out."""
+    asked = config["mode"]
+    # A cold agent gets what a warm one has got already, or nothing at all.
+    known = config["cold"] and asked in FORCED
+    config["refused"] = "%s was asked for" % ASKED.get(asked, "it")
+    if not LINUX:
+        config["refused"] = "this system has no namespaces"
+    elif asked in ("auto", "namespaces"):
+        config["refused"] = "" if known else why_no_namespaces(config)
+        if config["refused"] and asked == "namespaces":
+            refuse("namespaces are needed, but %s" % config["refused"])
+        if not config["refused"]:
+            config["mode"] = "namespaces"
+            return
+    if not LINUX or asked == "spawn":
+        config["mode"], config["no_fence"] = "spawn", "each run is a fresh interpreter"
+        return
+    config["no_fence"] = "" if known and asked == "landlock" else why_no_fence(config)
+    if asked == "bare":
+        config["no_fence"] = "no fence was asked for"
+    if asked == "landlock" and config["no_fence"]:
+        refuse("Landlock is needed, but %s" % config["no_fence"])
+    config["mode"] = "bare" if config["no_fence"] else "landlock"
+
+
+FORCED = ("namespaces", "landlock", "bare", "spawn")
+ASKED = {"copy": "a copy", "landlock": "a copy", "bare": "a copy", "spawn": "a fresh interpreter"}
 
 
 def launch(config: Dict[str, Any]) -> None:
@@ -488,14 +691,10 @@ def launch(config: Dict[str, Any]) -> None:
     workspace = config["workspace"] = os.path.realpath(config["workspace"])
     config["hidden"] = hidden_folders(workspace, os.path.realpath(config["home"]))
     config["keep"] = visible_folders(workspace, config["hidden"])
-    config["refused"] = "a copy was asked for"
-    if config["mode"] != "copy":
-        # A cold agent gets what a warm one has got already, or nothing at all.
-        tried = config["cold"] and config["mode"] == "namespaces"
-        config["refused"] = "" if tried else why_no_namespaces(config)
-        if config["refused"] and config["mode"] == "namespaces":
-            refuse("namespaces are needed, but %s" % config["refused"])
-        config["mode"] = "copy" if config["refused"] else "namespaces"
+    choose(config)
+    if config["minimum"] == "landlock" and config["mode"] not in ("namespaces", "landlock"):
+        refuse("Landlock is needed at least, but %s" % config["no_fence"])
+    config["filter"] = config["mode"] != "spawn" and seccomp_works()
     if config["mode"] == "namespaces":
         new_namespaces(AGENT_NAMESPACES)
         pid = os.fork()
@@ -508,6 +707,8 @@ def launch(config: Dict[str, Any]) -> None:
         home = os.path.join(config["scratch"], "home")
         os.makedirs(home, exist_ok=True)
         os.environ.update(HOME=home, TMPDIR=config["scratch"])
+        if config["mode"] == "landlock":
+            fence_agent(config)
     os.environ.update(
         XDG_CACHE_HOME=os.path.join(os.environ["HOME"], ".cache"), PYTHONDONTWRITEBYTECODE="1"
     )
@@ -686,8 +887,11 @@ def await_request() -> Dict[str, Any]:
 COPY_SKIPS = frozenset((".git", ".hg", "node_modules", "__pycache__"))
 
 
-def copy_workspace(workspace: str, target: str) -> None:
-    """The workspace without what is derived; a virtual environment becomes a link to itself."""
+def copy_workspace(workspace: str, target: str) -> List[str]:
+    """The workspace without what is derived; a virtual environment becomes a link to itself.
+
+    Returns those environments.
+    """
 
     def skipped(folder: str, names: List[str]) -> Set[str]:
         environments = {
@@ -707,19 +911,39 @@ def copy_workspace(workspace: str, target: str) -> None:
     shutil.copytree(workspace, target, symlinks=True, ignore=skipped)
     for path in linked:
         os.symlink(path, os.path.join(target, os.path.relpath(path, workspace)))
+    return linked
 
 
-def descendants(of: int) -> List[int]:
-    """Every process below `of`, from one look at /proc."""
-    children: Dict[int, List[int]] = {}
+def parents() -> Dict[int, int]:
+    """The parent of every process that can be seen."""
+    found: Dict[int, int] = {}
+    if not os.path.isdir("/proc/self"):
+        import subprocess
+
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="],
+            stdout=subprocess.PIPE,
+            check=False,
+        ).stdout
+        for line in listed.decode(errors="replace").splitlines():
+            pid, _, parent = line.strip().partition(" ")
+            found[int(pid)] = int(parent)
+        return found
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
+                    found[int(name)] = int(file.read().rpartition(")")[2].split()[1])
             except (OSError, ValueError, IndexError):
                 continue
-            children.setdefault(parent, []).append(int(name))
+    return found
+
+
+def descendants(of: int) -> List[int]:
+    """Every process below `of`, from one look."""
+    children: Dict[int, List[int]] = {}
+    for pid, parent in parents().items():
+        children.setdefault(parent, []).append(pid)
     found, left = [], [of]
     while left:
         below = children.get(left.pop(), [])
@@ -743,30 +967,48 @@ def sweep() -> None:
         time.sleep(0.005)
 
 
-def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """Returns in the process that is to run the tests; the one above it ends all that it leaves."""
+def watch(tests: int, processes_max: int) -> NoReturn:
+    """Wait for the process of the tests, and end all that it leaves or that becomes too many."""
+    parent = os.getppid()
 
     def stop(_number: int, _frame: Optional[FrameType]) -> None:
         sweep()
         os._exit(128 + signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    die_with_parent(signal.SIGTERM)
-    pid = os.fork()
-    if pid:
-        while True:
-            ended, status = os.wait()
-            if ended == pid:
-                sweep()
-                os._exit(exit_code(status))
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    die_with_parent()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            while ended:
+                if ended == tests:
+                    sweep()
+                    os._exit(exit_code(status))
+                ended, status = os.waitpid(-1, os.WNOHANG)
+        if os.getppid() != parent or len(descendants(os.getpid())) > processes_max:
+            stop(0, None)
+        if select.select([reader], [], [], WATCH_SECONDS)[0]:
+            os.read(reader, 4096)
+
+
+def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """Returns in the process that is to run the tests; the one above it ends all that it leaves."""
+    if hasattr(os, "fork"):
+        adopt_orphans()
+        die_with_parent(signal.SIGTERM)
+        pid = os.fork()
+        if pid:
+            watch(pid, config["processes_max"])
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent()
     workspace, folder = config["workspace"], request["folder"]
     copy = os.path.join(folder, os.path.basename(workspace))
     for name in ("home", "tmp"):
         os.makedirs(os.path.join(folder, name))
-    copy_workspace(workspace, copy)
+    environments = copy_workspace(workspace, copy)
     write_changed(copy, workspace, request["changed"])
     for relative in request["deleted"]:
         path = place(copy, workspace, relative)
@@ -774,6 +1016,8 @@ def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
             os.unlink(path)
     os.environ.update(HOME=os.path.join(folder, "home"), TMPDIR=os.path.join(folder, "tmp"))
     config["root"] = copy
+    if config["mode"] == "landlock":
+        fence_run(config, folder, [*config["libraries"], *environments])
 
 
 def remap_imports(config: Dict[str, Any]) -> None:
@@ -811,20 +1055,41 @@ def remap_imports(config: Dict[str, Any]) -> None:
             table.update({key: moved(value) for key, value in table.items()})
 
 
-def limit_resources(config: Dict[str, Any]) -> None:
+def limit_resources(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """What one process of a run may use, where the system can bound it."""
+    if resource is None:
+        return
     limits = [
-        (resource.RLIMIT_AS, config["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, FILE_BYTES_MAX),
-        (resource.RLIMIT_NOFILE, OPEN_FILES_MAX),
-        (resource.RLIMIT_CORE, 0),
+        ("AS", config["memory_bytes"]),
+        ("FSIZE", FILE_BYTES_MAX),
+        ("NOFILE", OPEN_FILES_MAX),
+        ("CORE", 0),
+        # Whatever escapes the clock: no process computes longer than all cores could in that time.
+        ("CPU", int(request["timeout"] * (os.cpu_count() or 1)) + 1),
     ]
     if config["mode"] == "namespaces":
-        # Without a namespace of its own this would count everything that the user runs.
-        limits.append((resource.RLIMIT_NPROC, config["processes_max"]))
-    for kind, value in limits:
-        hard = resource.getrlimit(kind)[1]
-        wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (wanted, wanted))
+        limits.append(("NPROC", config["processes_max"]))
+    elif LINUX:
+        # This counts everything that the user runs, so it is an allowance on top of that.
+        limits.append(("NPROC", config["processes_max"] + tasks_of(os.getuid())))
+    for name, value in limits:
+        kind = getattr(resource, "RLIMIT_" + name, None)
+        # A system may know a limit and refuse to set it: macOS does, of the address space.
+        with contextlib.suppress(ValueError, OSError):
+            if kind is not None:
+                hard = resource.getrlimit(kind)[1]
+                wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+                resource.setrlimit(kind, (wanted, wanted))
+
+
+def tasks_of(user: int) -> int:
+    """How many threads a user has running."""
+    found = 0
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdigit() and os.stat("/proc/" + name).st_uid == user:
+                found += len(os.listdir("/proc/%s/task" % name))
+    return found
 
 
 # ---------------------------------------------------------------------------------------------
@@ -1116,7 +1381,7 @@ def enter_project(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     sys.dont_write_bytecode = not (request["learn"] and config["mode"] == "namespaces")
     sys.path[:] = config["sys_path"]
     sys.meta_path[:] = config["meta_path"]
-    if config["mode"] == "copy":
+    if config["mode"] != "namespaces":
         remap_imports(config)
     sys.path_importer_cache.clear()
     importlib.invalidate_caches()
@@ -1140,7 +1405,7 @@ def run_script(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     enter_project(config, request)
     reporter = Reporter(config["details_bytes"])
     load_inside(request["script"]).main(config["root"], request["task"], reporter.send)
-    if config["mode"] == "copy":
+    if config["mode"] != "namespaces":
         reporter.send("old-code", project_modules(config)[:20])
     sys.stdout.flush()
     sys.stderr.flush()
@@ -1173,7 +1438,7 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         tests = probes.tests[number]
         if tests:
             reporter.send("runners", path, line, sorted(tests))
-    if config["mode"] == "copy":
+    if config["mode"] != "namespaces":
         reporter.send("old-code", project_modules(config)[:20])
     if request["learn"]:
         reporter.send("loaded", third_party_modules(config, before))
@@ -1206,7 +1471,7 @@ def use_started_pytest(started: Any) -> None:
 
     usual = _pytest.config.get_config
 
-    def get_config(args: Any = None, plugins: Any = None, **other: Any) -> Any:
+    def get_config(args: Any = None, plugins: Any = None, **_other: Any) -> Any:
         _pytest.config.get_config = usual
         started.invocation_params = started.InvocationParams(
             args=args or (), plugins=plugins, dir=pathlib.Path.cwd()
@@ -1272,20 +1537,32 @@ def reset_inherited_state() -> None:
 
 def child(agent: Agent, door: int, pipe: int, log: int) -> NoReturn:
     """The forked process of one run; ends here. What it is to do comes through `door`."""
-    config = agent.config
-    try:
+    with contextlib.suppress(OSError):
         os.setsid()
-        for source, target in ((door, 200), (log, 201), (pipe, 202)):
-            os.dup2(source, target)
-        for source, target in ((200, 0), (201, 1), (201, 2), (202, RESULT_FD)):
-            os.dup2(source, target)
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) > RESULT_FD:
-                with contextlib.suppress(OSError):
-                    os.close(int(name))
-        os.set_inheritable(RESULT_FD, False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+    for source, target in ((door, 200), (log, 201), (pipe, 202)):
+        os.dup2(source, target)
+    for source, target in ((200, 0), (201, 1), (201, 2), (202, RESULT_FD)):
+        os.dup2(source, target)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > RESULT_FD:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    os.set_inheritable(RESULT_FD, False)
+    serve_run(agent.config)
+
+
+def spawned(config: Dict[str, Any]) -> NoReturn:
+    """The fresh interpreter of one run, which no process was forked for."""
+    os.dup2(1, RESULT_FD, inheritable=False)
+    os.dup2(2, 1)
+    know_environment(config)
+    serve_run(config)
+
+
+def serve_run(config: Dict[str, Any]) -> NoReturn:
+    """Wait for what is to be done, do it, and end."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         config["root"] = config["workspace"]
         if config["mode"] == "namespaces":
@@ -1293,9 +1570,9 @@ def child(agent: Agent, door: int, pipe: int, log: int) -> NoReturn:
         else:
             request = await_request()
             enter_copy(config, request)
-        limit_resources(config)
-        if config["mode"] == "namespaces" and seccomp_supported():
-            install_seccomp()
+        limit_resources(config, request)
+        if config["filter"]:
+            install_seccomp(network=config["mode"] != "landlock")
     except BaseException as problem:
         Reporter(0).send("failed", "%s: %s" % (type(problem).__name__, problem))
         os._exit(SETUP_FAILED)
@@ -1599,7 +1876,7 @@ class Agent:
         self.bytecode = Bytecode(config["workspace"])
 
     def start(self, request: Dict[str, Any]) -> Run:
-        if self.config["mode"] == "copy":
+        if self.config["mode"] != "namespaces":
             request["folder"] = os.path.join(self.config["scratch"], "run-%s" % request["id"])
             os.makedirs(request["folder"])
         request["stale"] = self.bytecode.stale()
@@ -1628,13 +1905,42 @@ class Agent:
     def fork(self) -> Run:
         out, door = os.pipe()
         reader, writer = os.pipe()
-        log = os.memfd_create("output")
-        pid = os.fork()
-        if pid == 0:
-            child(self, out, writer, log)
+        log = os.memfd_create("output") if self.config["mode"] != "spawn" else self.log_file()
+        if self.config["mode"] == "spawn":
+            pid = self.spawn(out, writer, log)
+        else:
+            pid = os.fork()
+            if pid == 0:
+                child(self, out, writer, log)
         os.close(out)
         os.close(writer)
         return Run(pid, door, reader, log)
+
+    def log_file(self) -> int:
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp(dir=self.config["scratch"])
+        # Nobody opens it again; where an open file cannot be removed, its folder goes in the end.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        return descriptor
+
+    def spawn(self, door: int, pipe: int, log: int) -> int:
+        import subprocess
+
+        own = ("sys_path", "meta_path", "libraries", "importable")
+        config = {key: value for key, value in self.config.items() if key not in own}
+        process = subprocess.Popen(
+            [sys.executable, os.path.realpath(__file__), json.dumps({**config, "stage": "run"})],
+            stdin=door,
+            stdout=pipe,
+            stderr=log,
+            start_new_session=True,
+        )
+        # The process is waited for by its number, like a forked one.
+        process.returncode = 0
+        pid: int = process.pid
+        return pid
 
     def stop(self, run: Run, how: str) -> None:
         """Kill everything of a run. It is over when its pipe ends: no process holds it then."""
@@ -1642,7 +1948,7 @@ class Agent:
             return
         run.stopped = how
         run.deadline = time.monotonic() + 2 * SWEEP_SECONDS
-        gently = self.config["mode"] == "copy"
+        gently = self.config["mode"] != "namespaces"
         with contextlib.suppress(ProcessLookupError):
             os.kill(run.pid, signal.SIGTERM if gently else signal.SIGKILL)
 
@@ -1683,7 +1989,7 @@ class Agent:
         size = os.fstat(run.log).st_size
         tail = os.pread(run.log, 4096, max(0, size - 4096)).decode(errors="replace")
         os.close(run.log)
-        if self.config["mode"] == "copy":
+        if self.config["mode"] != "namespaces":
             shutil.rmtree(run.request["folder"], ignore_errors=True)
         self.reap()
         if not self.quiet:
@@ -1792,7 +2098,7 @@ class Agent:
         for run in list(self.runs.values()):
             self.stop(run, "killed")
         deadline = time.monotonic() + 2 * SWEEP_SECONDS
-        while self.config["mode"] == "copy" and self.runs and time.monotonic() < deadline:
+        while self.config["mode"] != "namespaces" and self.runs and time.monotonic() < deadline:
             for descriptor, _ in self.poll.poll(50):
                 if descriptor in self.runs:
                     self.read(self.runs[descriptor])
@@ -1811,6 +2117,8 @@ def without_project(config: Dict[str, Any]) -> None:
 def warm_up(agent: Agent) -> Optional[int]:
     """Load pytest and what the suite needs; returns how many tests the suite has, if known."""
     config = agent.config
+    if config["mode"] == "spawn":
+        return agent.learn()[0]
     without_project(config)
     preload = Preload(config)
     if config["preload"]:
@@ -1833,8 +2141,8 @@ def warm_up(agent: Agent) -> Optional[int]:
     return total
 
 
-def serve(config: Dict[str, Any]) -> None:
-    die_with_parent()
+def know_environment(config: Dict[str, Any]) -> None:
+    """What this interpreter has on its path, as `python -m pytest` in the workspace would."""
     here = os.path.dirname(os.path.realpath(__file__))
     workspace = config["workspace"]
     # `python -m pytest` puts the working directory first, and many a project relies on it.
@@ -1845,19 +2153,27 @@ def serve(config: Dict[str, Any]) -> None:
     config["sys_path"], config["meta_path"] = list(sys.path), list(sys.meta_path)
     config["libraries"] = inner_libraries(workspace)
     config["importable"] = [os.path.realpath(path) for path in sys.path if os.path.isdir(path)]
+
+
+def serve(config: Dict[str, Any]) -> None:
+    die_with_parent()
+    know_environment(config)
     if project_modules(config):
         refuse("the environment loads the project's own code when Python starts")
     if importlib.util.find_spec("pytest") is None:
         refuse("pytest is not installed in the project's environment (%s)" % config["interpreter"])
     agent = Agent(config)
     total = None if config["cold"] else warm_up(agent)
+    network = config["mode"] == "landlock" and landlock_version() >= TCP_VERSION
     say(
         {
             "event": "ready",
             "mode": config["mode"],
             "refused": config["refused"],
-            "seccomp": config["mode"] == "namespaces" and seccomp_supported(),
-            "home_hidden": not under(os.path.realpath(config["home"]), workspace),
+            "no_fence": config.get("no_fence", ""),
+            "seccomp": config["filter"],
+            "network": "none" if network and config["filter"] else "open",
+            "home_hidden": not under(os.path.realpath(config["home"]), config["workspace"]),
             "total": total,
         }
     )
@@ -1878,10 +2194,7 @@ def serve(config: Dict[str, Any]) -> None:
 
 def main() -> None:
     config = json.loads(sys.argv[1])
-    if config["stage"] == "launch":
-        launch(config)
-    else:
-        serve(config)
+    {"launch": launch, "serve": serve, "run": spawned}[config["stage"]](config)
 
 
 if __name__ == "__main__":

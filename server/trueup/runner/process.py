@@ -71,9 +71,16 @@ class AgentProcess:
 
     @classmethod
     async def start(
-        cls, root: Path, interpreter: Path, limits: Limits, *, mode: str, cold: bool
+        cls,
+        root: Path,
+        interpreter: Path,
+        limits: Limits,
+        *,
+        mode: str,
+        cold: bool,
+        minimum: str = "any",
     ) -> AgentProcess | Unavailable:
-        """`mode` is `auto`, `namespaces` or `copy`; a cold agent has loaded nothing beforehand."""
+        """`mode` is one of `session`'s; a cold agent has loaded nothing beforehand."""
         if not await asyncio.to_thread(root.is_dir):
             return Unavailable(f"{root} is not a folder")
         # Copies of the workspace go here; where namespaces are in force it stays empty.
@@ -85,6 +92,7 @@ class AgentProcess:
             "interpreter": str(interpreter),
             "home": str(Path.home()),
             "mode": mode,
+            "minimum": minimum,
             "cold": cold,
             "preload": True,
             "scratch": scratch,

@@ -144,7 +144,10 @@ class ScriptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How far the tests were kept from the user's machine: `namespaces` or `none`, in words."""
+    """How far the tests were kept from the user's machine, in words.
+
+    `level` is `namespaces`, `landlock` or `none`.
+    """
 
     level: str
     sentence: str

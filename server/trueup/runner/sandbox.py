@@ -16,6 +16,7 @@ from trueup.runner.results import Isolation
 
 ALLOWED: Final = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "TERM", "LD_LIBRARY_PATH"})
 NAMESPACES: Final = "namespaces"
+LANDLOCK: Final = "landlock"
 NONE: Final = "none"
 
 
@@ -36,12 +37,25 @@ def environment(interpreter: Path, base: Mapping[str, str] | None = None) -> dic
 
 def isolation(ready: Mapping[str, object]) -> Isolation:
     """What was in force, from the agent's own report."""
+    filtered = "seccomp" if ready.get("seccomp") else "no seccomp filter"
+    if ready.get("mode") == LANDLOCK:
+        network = (
+            "no network, not even its own localhost"
+            if ready.get("network") == "none"
+            else "the network is open"
+        )
+        return Isolation(
+            LANDLOCK,
+            f"a copy behind a Landlock fence, {filtered} (no namespaces: {ready.get('refused')}): "
+            f"home and the original workspace cannot be read, {network}, "
+            "writes only in the copy and /dev/shm, named sockets of the machine can be reached",
+        )
     if ready.get("mode") != NAMESPACES:
         return Isolation(
             NONE,
-            f"no isolation ({ready.get('refused')}): the tests ran with your full rights on a copy",
+            f"no isolation ({ready.get('refused')}; {ready.get('no_fence')}): "
+            "the tests ran with your full rights on a copy",
         )
-    filtered = "seccomp" if ready.get("seccomp") else "no seccomp filter for this processor"
     home = "home hidden" if ready.get("home_hidden") else "home visible, as it is the workspace"
     return Isolation(
         NAMESPACES,

@@ -33,6 +33,11 @@ from trueup.settings import Limits
 
 AUTO: Final = "auto"
 COPY: Final = "copy"
+"""A copy of the workspace, behind a Landlock fence where the kernel has one."""
+BARE: Final = "bare"
+"""A copy without any fence."""
+SPAWN: Final = "spawn"
+"""A copy, in a fresh interpreter for each run: what a system other than Linux gets."""
 TESTS_RAN: Final = frozenset({0, 1})
 """The exit codes of pytest that mean that the tests ran."""
 
@@ -67,13 +72,15 @@ class Session:
     ) -> Session | Unavailable:
         """A session whose agent is warm, or why there is none.
 
-        `isolation_minimum` is that of the settings. `mode` is for tests and for `doctor`: `copy`
-        does without namespaces even where they work.
+        `isolation_minimum` is that of the settings. `mode` is for tests: it does without what works
+        here, as a lesser machine would.
         """
         root, interpreter = _absolute(root, interpreter)
         if mode == AUTO and isolation_minimum == sandbox.NAMESPACES:
             mode = sandbox.NAMESPACES
-        agent = await AgentProcess.start(root, interpreter, limits, mode=mode, cold=False)
+        agent = await AgentProcess.start(
+            root, interpreter, limits, mode=mode, cold=False, minimum=isolation_minimum
+        )
         if isinstance(agent, Unavailable):
             return agent
         return cls(root, interpreter, limits, str(agent.ready.get("mode")), agent)
