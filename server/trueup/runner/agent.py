@@ -1018,6 +1018,7 @@ def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     config["root"] = copy
     if config["mode"] == "landlock":
         fence_run(config, folder, [*config["libraries"], *environments])
+        drop_capabilities()
 
 
 def remap_imports(config: Dict[str, Any]) -> None:
@@ -1919,7 +1920,7 @@ class Agent:
     def log_file(self) -> int:
         import tempfile
 
-        descriptor, path = tempfile.mkstemp(dir=self.config["scratch"])
+        descriptor, path = tempfile.mkstemp(dir=str(self.config["scratch"]))
         # Nobody opens it again; where an open file cannot be removed, its folder goes in the end.
         with contextlib.suppress(OSError):
             os.unlink(path)
@@ -1939,8 +1940,7 @@ class Agent:
         )
         # The process is waited for by its number, like a forked one.
         process.returncode = 0
-        pid: int = process.pid
-        return pid
+        return process.pid
 
     def stop(self, run: Run, how: str) -> None:
         """Kill everything of a run. It is over when its pipe ends: no process holds it then."""

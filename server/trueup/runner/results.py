@@ -29,13 +29,17 @@ class TestOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test's outcome; `detail` is the end of what pytest printed about a failure."""
+    """One test's outcome; `detail` is the end of what pytest printed about a failure.
+
+    `blocked` names the part of the isolation that the failure looks like, where it does.
+    """
 
     __test__ = False
 
     nodeid: str
     outcome: TestOutcome
     detail: str = ""
+    blocked: str = ""
 
 
 class RunStatus(StrEnum):

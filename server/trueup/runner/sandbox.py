@@ -8,11 +8,40 @@ asked for.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from trueup.runner.results import Isolation
+
+NETWORK: Final = "the sandbox has no network"
+DISK: Final = "the sandbox holds 256 MB of new files"
+BLOCKED: Final = {
+    "namespaces": (
+        (r"Network is unreachable|\bENETUNREACH\b", NETWORK),
+        (r"Temporary failure in name resolution|Name or service not known", NETWORK),
+        (r"Read-only file system|\bEROFS\b", "the machine is read-only in the sandbox"),
+        (r"No space left on device|\bENOSPC\b", DISK),
+        (
+            r"No such file or directory: b?'/(?:root|home/[^/']+)/",
+            "the sandbox hides the home folder",
+        ),
+        (r"Resource temporarily unavailable", "the sandbox limits processes"),
+    ),
+    "landlock": (
+        (r"name resolution|Name or service not known", NETWORK),
+        (r"(?s:(?:connect|socket)\(.*PermissionError: \[Errno (?:13|1)\])", NETWORK),
+        (r"PermissionError: \[Errno 13\]", "the sandbox lets tests reach their copy alone"),
+        (r"Resource temporarily unavailable", "the sandbox limits processes"),
+    ),
+}
+"""What a failure says that comes from each isolation, and what it is called."""
+
+EVERYWHERE: Final = (
+    (r"^E?\s*MemoryError|Cannot allocate memory", "tests have a limit of memory"),
+    (r"File too large", "tests have a limit of the size of a file"),
+)
 
 ALLOWED: Final = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "TERM", "LD_LIBRARY_PATH"})
 NAMESPACES: Final = "namespaces"
@@ -62,3 +91,11 @@ def isolation(ready: Mapping[str, object]) -> Isolation:
         f"namespaces, overlay, {filtered}: {home}, "
         "no network but its own localhost, writes discarded",
     )
+
+
+def blocked(level: str, detail: str) -> str:
+    """Which isolation, if any, a failure looks like; a guess from what it says, in a few words."""
+    for pattern, words in (*BLOCKED.get(level, ()), *EVERYWHERE):
+        if re.search(pattern, detail, re.MULTILINE):
+            return words
+    return ""

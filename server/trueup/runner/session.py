@@ -91,7 +91,7 @@ class Session:
         agent = await self._warm_agent()
         if isinstance(agent, Unavailable):
             return TestRun(RunStatus.UNAVAILABLE, agent.reason)
-        run = read_transcript(await agent.run(request), request)
+        run = read_transcript(await agent.run(request), request, self.isolation.level)
         return replace(run, elapsed_s=time.monotonic() - started)
 
     async def ask(self, request: ScriptRequest) -> ScriptAnswer:
@@ -110,7 +110,7 @@ class Session:
         if isinstance(agent, Unavailable):
             return TestRun(RunStatus.UNAVAILABLE, agent.reason)
         try:
-            run = read_transcript(await agent.run(request), request)
+            run = read_transcript(await agent.run(request), request, self.isolation.level)
         finally:
             await agent.close()
         return replace(run, elapsed_s=time.monotonic() - started)
@@ -147,8 +147,9 @@ def _absolute(root: Path, interpreter: Path) -> tuple[Path, Path]:
 
 @dataclass(slots=True)
 class _Report:
-    """What a run said about itself."""
+    """What a run said about itself, in isolation of this level."""
 
+    level: str
     results: dict[str, TestResult] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     runners: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
@@ -174,7 +175,9 @@ class _Report:
                 self.finished += 1
                 known = self.results.get(nodeid)
                 if known is None or not known.outcome.is_red:
-                    self.results[nodeid] = TestResult(nodeid, TestOutcome(outcome), detail)
+                    self.results[nodeid] = TestResult(
+                        nodeid, TestOutcome(outcome), detail, sandbox.blocked(self.level, detail)
+                    )
             case ["old-code", list(names)]:
                 self.old_code = [str(name) for name in names]
             case ["failed", str(why)]:
@@ -203,9 +206,11 @@ def _parsed(line: str) -> object:
         return None
 
 
-def read_transcript(transcript: Transcript, request: RunRequest) -> TestRun:
+def read_transcript(
+    transcript: Transcript, request: RunRequest, level: str = sandbox.NONE
+) -> TestRun:
     """What a transcript proves. Whatever is not proved to have finished has not."""
-    report = _Report()
+    report = _Report(level)
     for line in transcript.lines:
         report.take(line)
     status, reason = _judge(report, transcript.end, request)
