@@ -149,31 +149,41 @@ async def test_less_than_the_minimum_is_refused(interpreter: Path) -> None:
 REFUSED = {
     "unshare": (
         (272,),
-        ("a copy behind a Landlock fence, seccomp (no namespaces: user namespaces refused: EPERM): "
-        "home and the original workspace cannot be read, no network, not even its own localhost, "
-        "writes only in the copy and /dev/shm, named sockets of the machine can be reached"),
+        (
+            "a copy behind a Landlock fence, seccomp (no namespaces: user namespaces refused: EPERM): "
+            "home and the original workspace cannot be read, no network, not even its own localhost, "
+            "writes only in the copy and /dev/shm, named sockets of the machine can be reached"
+        ),
     ),
     "unshare and landlock": (
         (272, 444),
-        ("no isolation (user namespaces refused: EPERM; Landlock refused: ENOSYS): "
-        "the tests ran with your full rights on a copy"),
+        (
+            "no isolation (user namespaces refused: EPERM; Landlock refused: ENOSYS): "
+            "the tests ran with your full rights on a copy"
+        ),
     ),
     "mounts": (
         (165,),
-        ("a copy behind a Landlock fence, seccomp (no namespaces: mount none on / refused: EPERM): "
-        "home and the original workspace cannot be read, no network, not even its own localhost, "
-        "writes only in the copy and /dev/shm, named sockets of the machine can be reached"),
+        (
+            "a copy behind a Landlock fence, seccomp (no namespaces: mount none on / refused: EPERM): "
+            "home and the original workspace cannot be read, no network, not even its own localhost, "
+            "writes only in the copy and /dev/shm, named sockets of the machine can be reached"
+        ),
     ),
     "seccomp": (
         ((157, 22),),
-        ("namespaces, overlay, no seccomp filter: home hidden, no network but its own localhost, "
-        "writes discarded"),
+        (
+            "namespaces, overlay, no seccomp filter: home hidden, no network but its own localhost, "
+            "writes discarded"
+        ),
     ),
     "unshare and seccomp": (
         (272, (157, 22)),
-        ("a copy behind a Landlock fence, no seccomp filter (no namespaces: user namespaces "
-        "refused: EPERM): home and the original workspace cannot be read, the network is open, "
-        "writes only in the copy and /dev/shm, named sockets of the machine can be reached"),
+        (
+            "a copy behind a Landlock fence, no seccomp filter (no namespaces: user namespaces "
+            "refused: EPERM): home and the original workspace cannot be read, the network is open, "
+            "writes only in the copy and /dev/shm, named sockets of the machine can be reached"
+        ),
     ),
 }
 """System calls that a machine may refuse, and what is said then."""
