@@ -1005,7 +1005,8 @@ def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         die_with_parent()
     workspace, folder = config["workspace"], request["folder"]
-    copy = os.path.join(folder, os.path.basename(workspace))
+    # The children of the tests find it through PYTHONPATH, which cannot say a colon.
+    copy = os.path.join(folder, os.path.basename(workspace).replace(os.pathsep, "_"))
     for name in ("home", "tmp"):
         os.makedirs(os.path.join(folder, name))
     environments = copy_workspace(workspace, copy)
@@ -1871,6 +1872,7 @@ class Agent:
         self.spare: Optional[Run] = None
         self.spares = False
         self.ending: Set[int] = set()
+        self.untidy_until = 0.0
         self.poll = select.poll()
         self.input = b""
         self.quiet = False
@@ -1982,6 +1984,8 @@ class Agent:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(run.pid, signal.SIGKILL)
             code = exit_code(os.waitpid(run.pid, 0)[1])
+            # What was below it comes here to end.
+            self.untidy_until = time.monotonic() + SWEEP_SECONDS
         else:
             # All that it ran is dead; the shell around it ends while the result is on its way.
             code = run.code
@@ -2027,7 +2031,7 @@ class Agent:
         """Wait for one thing and deal with it; False when the server has gone."""
         now = time.monotonic()
         self.reap()
-        if self.ending:
+        if self.ending or now < self.untidy_until:
             idle_seconds = ENDING_SECONDS
         left = min([run.deadline - now for run in self.runs.values()] + [idle_seconds])
         for descriptor, _ in self.poll.poll(max(0, int(left * 1000) + 1)):
