@@ -1,7 +1,7 @@
 """What three hundred runs leave behind: descriptors, mounts, processes, files, memory.
 
-Every tenth run fails and every hundredth is killed at its limit. The last line is one JSON object;
-its value is the resident memory of the agent in MB at the end, and it is not ok if anything is left.
+Every tenth run fails, every hundredth is killed at its limit. The last line is one JSON object;
+its value is the resident memory of the agent in MB at the end. It is not ok if anything is left.
 """
 
 from __future__ import annotations

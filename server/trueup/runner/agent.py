@@ -691,6 +691,7 @@ def launch(config: Dict[str, Any]) -> None:
     workspace = config["workspace"] = os.path.realpath(config["workspace"])
     config["hidden"] = hidden_folders(workspace, os.path.realpath(config["home"]))
     config["keep"] = visible_folders(workspace, config["hidden"])
+    config["learning"] = False
     choose(config)
     if config["minimum"] == "landlock" and config["mode"] not in ("namespaces", "landlock"):
         refuse("Landlock is needed at least, but %s" % config["no_fence"])
@@ -788,7 +789,10 @@ def remove_stale(workspace: str, request: Dict[str, Any]) -> None:
 def prepare_scratch(config: Dict[str, Any]) -> None:
     """Folders of its own for a run, in memory: all that does not depend on what is asked of it."""
     mount("none", "/", "none", MS_REC | MS_PRIVATE)
-    keep = [*config["keep"], LEARNED]
+    # Only a dry run writes there. For the others it is a layer that has no place of its own: a
+    # test must not be able to write what later runs would load.
+    keep = [*config["keep"], *([LEARNED] if config["learning"] else [])]
+    config["bytecode"] = os.open(BYTECODE, os.O_PATH)
     hide("/tmp", keep, size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
     hide("/dev/shm", size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
     for name in ("home", "up", "work"):
@@ -797,18 +801,20 @@ def prepare_scratch(config: Dict[str, Any]) -> None:
 
 def prepare_overlay(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     """The workspace with the change in it, at its own path; what is written goes to memory."""
-    workspace = config["workspace"]
+    workspace, bytecode = config["workspace"], "/proc/self/fd/%d" % config["bytecode"]
     upper = LEARNED if request["learn"] else SCRATCH
     write_changed(upper + "/up", workspace, request["changed"])
     same_permissions(upper + "/up", workspace)
     layers = ":".join(
         folder.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
-        for folder in (*([] if request["learn"] else [BYTECODE]), workspace)
+        for folder in (*([] if request["learn"] else [bytecode]), workspace)
     )
     options = "lowerdir=%s,upperdir=%s/up,workdir=%s/work,userxattr" % (layers, upper, upper)
     mount("overlay", workspace, "overlay", 0, options)
-    # The overlay has it now; a test must not be able to write what later runs would load.
-    check(libc.umount2(os.fsencode(LEARNED), MNT_DETACH), "umount")
+    os.close(config["bytecode"])
+    if request["learn"]:
+        # The overlay has it now.
+        check(libc.umount2(os.fsencode(LEARNED), MNT_DETACH), "umount")
     remove_stale(workspace, request)
 
 
@@ -1483,10 +1489,10 @@ def use_started_pytest(started: Any) -> None:
     _pytest.config.get_config = get_config
 
 
-def skip_barren_plugins() -> None:
-    """Do not let every run search pytest's own modules for fixtures where there are none.
+def know_own_fixtures() -> None:
+    """Do not let every run search pytest's own modules for the fixtures that are known by then.
 
-    Pytest looks at each name of each plugin in each session, several milliseconds in all.
+    Pytest looks at each name of each plugin in each session, a tenth of what a small run takes.
     """
     import _pytest.fixtures
 
@@ -1494,19 +1500,26 @@ def skip_barren_plugins() -> None:
     manager = _pytest.fixtures.FixtureManager
     if definition is None:
         return
-    module_type = type(sys)
-    barren = {
-        id(module)
-        for name, module in list(sys.modules.items())
-        if name.startswith("_pytest.")
-        and type(module) is module_type
-        and not any(isinstance(value, definition) for value in vars(module).values())
+    known: Dict[int, List[str]] = {
+        id(module): sorted(
+            name for name, value in vars(module).items() if isinstance(value, definition)
+        )
+        for own, module in list(sys.modules.items())
+        if own.startswith("_pytest.") and type(module) is type(sys)
     }
     usual = manager.parsefactories
 
     def parsefactories(self: Any, *positional: Any, **named: Any) -> Any:
-        holder = positional[0] if positional else named.get("holder")
-        return None if id(holder) in barren else usual(self, *positional, **named)
+        holder: Any = positional[0] if positional else named.get("holder")
+        names = known.get(id(holder))
+        if names is None:
+            return usual(self, *positional, **named)
+        # What `dir` of a module says, it may say itself.
+        holder.__dict__["__dir__"] = lambda: names
+        try:
+            return usual(self, *positional, **named)
+        finally:
+            del holder.__dict__["__dir__"]
 
     manager.parsefactories = parsefactories  # type: ignore[method-assign, unused-ignore]
 
@@ -2062,7 +2075,7 @@ class Agent:
 
     def learn(self) -> Tuple[Optional[int], List[str]]:
         """(how many tests the suite has, which modules collecting them loads), from a dry run."""
-        self.quiet = True
+        self.quiet = self.config["learning"] = True
         since = time.time()
         run = self.start(
             {
@@ -2077,7 +2090,7 @@ class Agent:
         )
         while run.pipe in self.runs:
             self.step()
-        self.quiet = False
+        self.quiet = self.config["learning"] = False
         if self.config["mode"] == "namespaces":
             self.bytecode.keep(since)
         total: Optional[int] = None
@@ -2130,7 +2143,7 @@ def warm_up(agent: Agent) -> Optional[int]:
     total, loaded = agent.learn()
     if config["preload"]:
         preload.load(loaded)
-        skip_barren_plugins()
+        know_own_fixtures()
         config["started"] = started_pytest()
     state = State()
     if config["preload"] and (project_modules(config) or state.threads > 1 or state.children):
