@@ -82,6 +82,7 @@ OPEN_FILES_MAX = 4096
 PID_MAX_LOWEST = 301
 RESULT_FD = 3
 INSIDE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "inside")
+INSIDE_NAMES = "trueup_inside_"
 SETUP_FAILED = 70
 EXIT_LINE = b'["exit", %d]\n'
 ENDING_SECONDS = 0.02
@@ -383,7 +384,8 @@ def fence_run(config: Dict[str, Any], folder: str, libraries: Sequence[str]) -> 
     workspace = config["workspace"]
     keep = [part for path in config["keep"] for part in around(path, [workspace])]
     everything = around("/", [*config["hidden"], *SECRET_FILES, workspace])
-    fence([*everything, *keep, *libraries], [folder, *SHARED_WRITABLE])
+    # Our own scripts too, where Trueup is what is being worked on.
+    fence([*everything, *keep, *libraries, INSIDE], [folder, *SHARED_WRITABLE])
 
 
 def why_no_fence(config: Dict[str, Any]) -> str:
@@ -477,7 +479,10 @@ def visible_folders(workspace: str, hidden: Sequence[str]) -> List[str]:
         and not any(under(folder, path) for folder in hidden)
     }
     outermost = [p for p in real if not any(p != other and under(p, other) for other in real)]
-    return [*sorted(outermost), workspace, os.path.realpath(__file__), INSIDE]
+    visible = [*sorted(outermost), workspace]
+    # Trueup may be installed in the project's environment, or be the project.
+    own = (os.path.realpath(__file__), INSIDE)
+    return [*visible, *(path for path in own if not any(under(path, top) for top in visible))]
 
 
 def hidden_folders(workspace: str, home: str) -> List[str]:
@@ -1350,7 +1355,9 @@ def project_modules(config: Dict[str, Any]) -> List[str]:
     return [
         name
         for name, module in list(sys.modules.items())
-        if name != "__main__" and is_project(config, file_of(module))
+        if name != "__main__"
+        and not name.startswith(INSIDE_NAMES)
+        and is_project(config, file_of(module))
     ]
 
 
@@ -1399,7 +1406,7 @@ def enter_project(config: Dict[str, Any], request: Dict[str, Any]) -> None:
 def load_inside(name: str) -> Any:
     """The module of that name beside this file: code of ours that runs where the tests run."""
     path = os.path.join(INSIDE, name + ".py")
-    spec = importlib.util.spec_from_file_location("trueup_inside_" + name, path)
+    spec = importlib.util.spec_from_file_location(INSIDE_NAMES + name, path)
     if spec is None or spec.loader is None:
         raise ImportError(path)
     module = importlib.util.module_from_spec(spec)
