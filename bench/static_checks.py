@@ -11,7 +11,7 @@ import asyncio
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -94,7 +94,7 @@ async def _judge(
         candidate=candidate,
         before=before,
         after=before.edited(candidate.edits),
-        bed=TestBed(_affected, _refusal, _never, _never, _never),
+        bed=TestBed(_affected, _refusal, _never, _never, _never, _never),
         limits=Limits(),
         interpreter=interpreter,
     )
@@ -108,8 +108,7 @@ async def _judge(
     return taken
 
 
-async def _affected(changed: object, overlay: Mapping[str, str]) -> Affected:
-    del changed, overlay
+async def _affected(*_: object) -> Affected:
     return Affected((), 0, "nothing runs here")
 
 
@@ -117,8 +116,8 @@ async def _refusal() -> str:
     return "nothing runs here"
 
 
-async def _never(request: object) -> NoReturn:
-    raise RuntimeError(f"a static check ran something: {request}")
+async def _never(*asked: object) -> NoReturn:
+    raise RuntimeError(f"a static check ran something: {asked}")
 
 
 if __name__ == "__main__":

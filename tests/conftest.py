@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support import interpreters
+
 settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
 # Not derandomized, so that `--hypothesis-seed` decides; a shared machine makes generation slow.
 settings.register_profile(
@@ -21,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the verdict blocks of tests/cases/*.md to what the gate says",
     )
+
+
+def pytest_report_header() -> str:
+    """A Python that is not here says nothing about Trueup; better to see which those are."""
+    here, missing = ", ".join(interpreters.found()), ", ".join(interpreters.missing())
+    return f"projects of Python: {here}; not here, so unknown: {missing or 'none'}"
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ async def _runner(
         isolation = session.isolation
         return (
             Finding("tests", bool(total), f"{total if total is not None else 'no'} tests found"),
-            Finding("isolation", isolation.level == "namespaces", isolation.sentence),
+            Finding("isolation", isolation.level != "none", isolation.sentence),
         )
     finally:
         await beds.close()

@@ -20,7 +20,7 @@ import platformdirs
 from trueup import ConfigurationError
 
 APPLICATION: Final = "trueup"
-ISOLATION: Final = ("any", "namespaces")
+ISOLATION: Final = ("any", "landlock", "namespaces")
 APPLY: Final = ("ask", "verified")
 VENDOR: Final = "https://api.anthropic.com"
 STRICTNESS: Final = frozenset({"mutants", "mutants_killed_min"})

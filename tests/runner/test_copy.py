@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from support.lesser_machines import REFUSED, lesser_machine
 from support.tiny_projects import ADD, PYTEST_AND_ITS_NEEDS, Project, make_environment, unavailable
 from trueup.runner.results import RunRequest, RunStatus
 from trueup.runner.session import Session
@@ -75,16 +74,19 @@ async def test_an_editable_install_sees_the_change(
 ) -> None:
     install(src_project)
     request = RunRequest(changed=CHANGE, probes={"src/shop/price.py": frozenset({1, 2})})
-    for mode in ("namespaces", "copy"):
+    for mode in ("namespaces", "copy", "bare", "spawn"):
         async with src_project.session(mode) as session:
             run = await session.run(request)
         assert run.all_passed, (mode, run)
         assert set(run.runners) == {("src/shop/price.py", 1), ("src/shop/price.py", 2)}
 
 
-async def test_old_code_from_the_workspace_is_told_and_never_a_pass(project: Project) -> None:
+@pytest.mark.parametrize("mode", ["bare", "spawn"])
+async def test_old_code_from_the_workspace_is_told_and_never_a_pass(
+    project: Project, mode: str
+) -> None:
     project.put("tests/conftest.py", f"import sys\nsys.path.insert(0, {str(project.root)!r})\n")
-    async with project.session("copy") as session:
+    async with project.session(mode) as session:
         run = await session.run(RunRequest())
     assert run.status is RunStatus.UNAVAILABLE
     assert run.reason == (
@@ -93,13 +95,42 @@ async def test_old_code_from_the_workspace_is_told_and_never_a_pass(project: Pro
     assert not run.all_passed
 
 
+async def test_a_fence_keeps_old_code_away(project: Project) -> None:
+    """A path to the workspace as it was leads nowhere; the next one on it is the copy."""
+    project.put("tests/conftest.py", f"import sys\nsys.path.insert(0, {str(project.root)!r})\n")
+    project.put(
+        "tests/test_old.py",
+        f"""
+        import subprocess, sys
+        import pytest
+
+        OLD = {str(project.root)!r}
+
+        def test_file():
+            with pytest.raises(PermissionError):
+                open(OLD + "/shop/price.py")
+
+        def test_process():
+            code = "import sys; sys.path.insert(0, %r); import shop.price" % OLD
+            done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True)
+            assert b"No module named 'shop'" in done.stderr
+        """,
+    )
+    change = {"shop/price.py": b"def add(a, b):\n    return a - b\n"}
+    async with project.session("landlock") as session:
+        run = await session.run(RunRequest(changed=change))
+    outcomes = {name.partition("::")[2]: str(each.outcome) for name, each in run.results.items()}
+    assert outcomes == {"test_add": "failed", "test_file": "passed", "test_process": "passed"}
+
+
+@pytest.mark.parametrize("mode", ["copy", "spawn"])
 async def test_no_copy_is_left_behind(
-    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    async with project.session("copy") as session:
+    async with project.session(mode) as session:
         await session.run(RunRequest())
         assert [path.name for path in scratch.glob("*/*")] == ["home"]
         await session.confirm(RunRequest())
@@ -114,41 +145,27 @@ async def test_less_than_the_minimum_is_refused(interpreter: Path) -> None:
     )
 
 
-async def test_a_machine_without_user_namespaces(project: Project, tmp_path: Path) -> None:
-    """A real refusal: the interpreter is started under a filter that denies `unshare`."""
-    denied = tmp_path / "denied.py"
-    denied.write_text(WITHOUT_NAMESPACES)
-    wrapper = tmp_path / "python"
-    wrapper.write_text(
-        f'#!/bin/sh\nexec {project.interpreter} {denied} {project.interpreter} "$@"\n'
-    )
-    wrapper.chmod(0o755)
-    refused = await Session.start(project.root, wrapper, Limits(), "namespaces")
-    assert unavailable(refused) == "namespaces are needed, but user namespaces refused: EPERM"
-    session = await Session.start(project.root, wrapper, Limits(), "any")
-    assert isinstance(session, Session)
-    assert session.isolation.sentence == (
-        "no isolation (user namespaces refused: EPERM): "
-        "the tests ran with your full rights on a copy"
-    )
-    run = await session.run(RunRequest())
+@pytest.mark.parametrize("case", REFUSED)
+async def test_what_a_lesser_machine_gets_is_what_is_said(
+    project: Project, tmp_path: Path, case: str
+) -> None:
+    """A real refusal: the interpreter is started under a filter that denies system calls."""
+    calls, sentence = REFUSED[case]
+    python = lesser_machine(project.interpreter, tmp_path, calls)
+    session = await Session.start(project.root, python, Limits(), "any")
+    assert isinstance(session, Session), session
+    assert session.isolation.sentence == sentence
+    run, cold = await session.run(RunRequest()), await session.confirm(RunRequest())
     await session.close()
     assert run.all_passed, run
+    assert cold.all_passed, cold
 
 
-def _filter() -> bytes:
-    steps = ((0x20, 0, 0, 0), (0x15, 0, 1, 272), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000))
-    return b"".join(struct.pack("<HBBI", *step) for step in steps)
-
-
-WITHOUT_NAMESPACES = f"""
-import ctypes, os, struct, sys
-program = {_filter()!r}
-buffer = ctypes.create_string_buffer(program, len(program))
-header = ctypes.create_string_buffer(
-    struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer)), 16)
-libc = ctypes.CDLL(None)
-assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.byref(header), 0, 0) == 0
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-assert ctypes.sizeof(ctypes.c_void_p) == 8
+async def test_a_lesser_machine_than_wanted_is_refused(project: Project, tmp_path: Path) -> None:
+    python = lesser_machine(project.interpreter, tmp_path, (272, 444))
+    for minimum, reason in (
+        ("namespaces", "namespaces are needed, but user namespaces refused: EPERM"),
+        ("landlock", "Landlock is needed at least, but Landlock refused: ENOSYS"),
+    ):
+        refused = await Session.start(project.root, python, Limits(), minimum)
+        assert unavailable(refused) == reason

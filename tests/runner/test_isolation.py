@@ -169,20 +169,19 @@ async def test_what_the_tests_of_a_project_can_reach(
         assert len(each.results) == 19
 
 
-async def test_a_copy_says_that_it_is_no_isolation(project: Project) -> None:
-    async with project.session("copy") as session:
+UNFENCED = {
+    "bare": "a copy was asked for; no fence was asked for",
+    "spawn": "a fresh interpreter was asked for; each run is a fresh interpreter",
+}
+
+
+@pytest.mark.parametrize("mode", UNFENCED)
+async def test_a_copy_says_that_it_is_no_isolation(project: Project, mode: str) -> None:
+    async with project.session(mode) as session:
         assert session.isolation == Isolation(
             "none",
-            "no isolation (a copy was asked for): the tests ran with your full rights on a copy",
+            f"no isolation ({UNFENCED[mode]}): the tests ran with your full rights on a copy",
         )
-
-
-def test_where_namespaces_are_refused_the_sentence_says_so() -> None:
-    said = sandbox.isolation({"mode": "copy", "refused": "user namespaces refused: EPERM"})
-    assert said.sentence == (
-        "no isolation (user namespaces refused: EPERM): "
-        "the tests ran with your full rights on a copy"
-    )
 
 
 def test_a_workspace_that_is_the_home_folder_is_not_called_hidden() -> None:

@@ -16,7 +16,7 @@ from support.tiny_projects import Project
 from trueup.runner.results import RunRequest, TestRun
 from trueup.runner.session import Session
 
-MODES = pytest.mark.parametrize("mode", ["namespaces", "copy"])
+MODES = pytest.mark.parametrize("mode", ["namespaces", "copy", "spawn"])
 GONE_SECONDS = 1.0
 
 SPAWNS = """

@@ -16,7 +16,7 @@ from trueup.runner.results import RunRequest, RunStatus, TestOutcome, TestRun
 from trueup.runner.session import Session
 from trueup.settings import Limits
 
-MODES = pytest.mark.parametrize("mode", ["namespaces", "copy"])
+MODES = pytest.mark.parametrize("mode", ["namespaces", "copy", "spawn"])
 
 
 def one_test(body: str) -> RunRequest:
@@ -505,7 +505,7 @@ async def test_a_run_may_end_at_its_first_failure(project: Project) -> None:
     assert "tests/test_price.py::test_b" not in run.results
 
 
-@pytest.mark.parametrize("mode", ["namespaces", "copy"])
+@pytest.mark.parametrize("mode", ["namespaces", "copy", "spawn"])
 async def test_a_line_knows_the_tests_that_ran_it(project: Project, mode: str) -> None:
     project.put(
         "tests/test_twice.py", "from shop.price import add\n\n\ndef test_a():\n    add(1, 1)\n"

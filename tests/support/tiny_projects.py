@@ -60,11 +60,11 @@ class Project:
             await session.close()
 
 
-def make_environment(folder: Path, distributions: tuple[str, ...]) -> Path:
+def make_environment(
+    folder: Path, distributions: tuple[str, ...], python: str = sys.executable
+) -> Path:
     """The interpreter of a new virtual environment that holds copies of our own `distributions`."""
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60
-    )
+    subprocess.run([python, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60)
     target = next(folder.glob("lib/python3*/site-packages"))
     for name in distributions:
         for file in metadata.distribution(name).files or ():

@@ -36,6 +36,7 @@ from cases.literate import Case, CaseError, cases_in, with_verdict
 from cases.trials import lines_of, on_disk, trial_of
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup import workspace
+from trueup.runner import sandbox
 from trueup.runner.affected import Affected, importers_of
 from trueup.runner.results import (
     RunRequest,
@@ -209,7 +210,10 @@ class Script:
         first, _, second = said.partition(" -> ")
         attempts = (second if second and side == "after" else first).split(" then ")
         outcome, _, detail = attempts[min(attempt, len(attempts)) - 1].partition(": ")
-        return None if outcome == "missing" else TestResult(name, TestOutcome(outcome), detail)
+        if outcome == "missing":
+            return None
+        blocked = sandbox.blocked(sandbox.NAMESPACES, detail)
+        return TestResult(name, TestOutcome(outcome), detail, blocked)
 
     def _executed(self, said: str) -> frozenset[int]:
         if said == "all":

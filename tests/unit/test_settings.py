@@ -98,7 +98,7 @@ def test_nothing_configured_is_the_defaults(tmp_path: Path) -> None:
         ({"model": {"models": [1]}}, "the client's settings: model.models must be a list of names"),
         (
             {"isolation": {"minimum": "much"}},
-            "the client's settings: isolation.minimum must be one of any, namespaces",
+            "the client's settings: isolation.minimum must be one of any, landlock, namespaces",
         ),
         (
             {"apply_model_changes": True},

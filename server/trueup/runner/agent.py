@@ -15,8 +15,9 @@ It reads requests and writes events, one JSON object per line. What comes throug
 written by a process that runs the user's tests: it is passed on, never believed. A hostile test
 can forge its own result; it cannot reach the user's files, keys, network or processes.
 
-Where namespaces are refused, a run works on a copy of the workspace, and says that it ran without
-isolation. Nothing here decides what a result means.
+Where namespaces are refused, a run works on a copy of the workspace, behind a Landlock fence where
+the kernel has one, and where there is nothing of the kind each run is a fresh interpreter. What was
+in force is said, never assumed. Nothing here decides what a result means.
 """
 
 # ruff: noqa: PLC0415, ANN401
@@ -37,7 +38,6 @@ import json
 import os
 import platform
 import re
-import resource
 import select
 import shutil
 import signal
@@ -45,11 +45,19 @@ import struct
 import sys
 import time
 
+try:
+    import resource as limits_of_the_system
+except ImportError:  # only where there are no such limits
+    resource: Any = None
+else:
+    resource = limits_of_the_system
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
     from typing import (
         Any,
+        Callable,
         Dict,
         Generator,
         Iterable,
@@ -66,6 +74,7 @@ LEARN_SECONDS = 30.0
 TRIAL_SECONDS = 20.0
 TRIALS_MAX = 12
 SWEEP_SECONDS = 2.0
+WATCH_SECONDS = 0.1
 LINE_BYTES_MAX = 1 << 22
 SCRATCH_BYTES = 256 << 20
 FILE_BYTES_MAX = 256 << 20
@@ -73,7 +82,10 @@ OPEN_FILES_MAX = 4096
 PID_MAX_LOWEST = 301
 RESULT_FD = 3
 INSIDE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "inside")
+INSIDE_NAMES = "trueup_inside_"
 SETUP_FAILED = 70
+EXIT_LINE = b'["exit", %d]\n'
+ENDING_SECONDS = 0.02
 SCRATCH = "/tmp/.trueup"  # noqa: S108 - /tmp is a fresh tmpfs of the run by then
 LEARNED = SCRATCH + "/learned"
 BYTECODE = LEARNED + "/bytecode"
@@ -99,7 +111,9 @@ PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x20080522
 
-libc = ctypes.CDLL(None, use_errno=True)
+LINUX = platform.system() == "Linux"
+# Elsewhere nothing below that calls it is reached, but the file has to load.
+libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else ctypes.CDLL("kernel32")
 
 
 def check(result: int, what: str) -> None:
@@ -135,8 +149,14 @@ def new_namespaces(flags: int) -> None:
     write_file("/proc/self/gid_map", "%d %d 1" % (group, group))
 
 
-def die_with_parent(with_signal: int = signal.SIGKILL) -> None:
-    libc.prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+def die_with_parent(with_signal: int = 9) -> None:
+    if LINUX:
+        libc.prctl(PR_SET_PDEATHSIG, int(with_signal), 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    if LINUX:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def drop_capabilities() -> None:
@@ -155,6 +175,27 @@ def loopback_up() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         set_interface_flags, up_and_running = 0x8914, 1 | 64
         fcntl.ioctl(probe, set_interface_flags, struct.pack("16sH14x", b"lo", up_and_running))
+
+
+def survives(attempt: Callable[[], None]) -> str:
+    """Try it in a throw-away fork: what was said against it, or nothing where it works."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reader)
+            attempt()
+            os._exit(0)
+        except OSError as problem:
+            what = str(problem.strerror).partition(":")[0]
+            os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
+        finally:
+            os._exit(1)
+    os.close(writer)
+    said = os.read(reader, 500).decode(errors="replace")
+    os.close(reader)
+    code = exit_code(os.waitpid(pid, 0)[1])
+    return "" if code == 0 and not said else said or "the trial ended with code %d" % code
 
 
 def exit_code(status: int) -> int:
@@ -179,16 +220,45 @@ AUDIT_ARCH_X86_64, X32_BIT = 0xC000003E, 0x40000000
 BPF_LOAD, BPF_JUMP_EQ, BPF_JUMP_GE, BPF_JUMP_SET, BPF_RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 SECCOMP_ALLOW, SECCOMP_KILL, SECCOMP_ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 AT_NUMBER, AT_ARCH, AT_FIRST_ARGUMENT = 0, 4, 16
+SYS_SOCKET, SOCK_TYPE_MASK, SOCK_STREAM, IPPROTO_TCP = 41, 0xF, 1, 6
+AF_UNIX, AF_INET, AF_NETLINK, AF_INET6 = 1, 2, 16, 10
+BPF_AND = 0x54
 
 
-def seccomp_supported() -> bool:
-    return platform.machine() == "x86_64" and struct.calcsize("P") == 8
+def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("<HBBI", code, if_true, if_false, value)
 
 
-def seccomp_program() -> bytes:
-    def step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-        return struct.pack("<HBBI", code, if_true, if_false, value)
+def only_plain_sockets() -> List[bytes]:
+    """Where there is no network of its own: TCP, which Landlock refuses, and nothing around it."""
+    refuse = step(BPF_RETURN, SECCOMP_ERRNO | errno.EPERM)
+    allow = step(BPF_RETURN, SECCOMP_ALLOW)
+    return [
+        step(BPF_JUMP_EQ, SYS_SOCKET, 0, 14),
+        step(BPF_LOAD, AT_FIRST_ARGUMENT),
+        step(BPF_JUMP_EQ, AF_UNIX, 3, 0),
+        step(BPF_JUMP_EQ, AF_NETLINK, 2, 0),
+        step(BPF_JUMP_EQ, AF_INET, 2, 0),
+        step(BPF_JUMP_EQ, AF_INET6, 1, 7),
+        allow,
+        step(BPF_LOAD, AT_FIRST_ARGUMENT + 8),
+        step(BPF_AND, SOCK_TYPE_MASK),
+        step(BPF_JUMP_EQ, SOCK_STREAM, 0, 3),
+        step(BPF_LOAD, AT_FIRST_ARGUMENT + 16),
+        step(BPF_JUMP_EQ, 0, 2, 0),
+        step(BPF_JUMP_EQ, IPPROTO_TCP, 1, 0),
+        refuse,
+        allow,
+    ]
 
+
+def seccomp_works() -> bool:
+    """Whether a filter can be installed here, found out in a process that is thrown away."""
+    known = platform.machine() == "x86_64" and struct.calcsize("P") == 8
+    return LINUX and known and not survives(install_seccomp)
+
+
+def seccomp_program(*, network: bool = True) -> bytes:
     refuse = step(BPF_RETURN, SECCOMP_ERRNO | errno.EPERM)
     program = [
         step(BPF_LOAD, AT_ARCH),
@@ -197,6 +267,7 @@ def seccomp_program() -> bytes:
         step(BPF_LOAD, AT_NUMBER),
         step(BPF_JUMP_GE, X32_BIT, 0, 1),
         step(BPF_RETURN, SECCOMP_KILL),
+        *([] if network else only_plain_sockets()),
     ]
     for number in DENIED + DENIED_MOUNTS:
         program += [step(BPF_JUMP_EQ, number, 0, 1), refuse]
@@ -213,14 +284,124 @@ def seccomp_program() -> bytes:
     return b"".join(program)
 
 
-def install_seccomp() -> None:
-    program = seccomp_program()
+def install_seccomp(*, network: bool = True) -> None:
+    program = seccomp_program(network=network)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(
         struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer)), 16
     )
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     check(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(header), 0, 0), "seccomp")
+
+
+# ---------------------------------------------------------------------------------------------
+# Landlock, where there are no namespaces: what may be read and written, and no TCP.
+# ---------------------------------------------------------------------------------------------
+
+SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
+LANDLOCK_VERSION, LANDLOCK_PATH_BENEATH = 1, 1
+# Rights to files that versions 1, 2 and 3 know, as how many bits.
+LANDLOCK_FILE_RIGHTS = (13, 14, 15)
+RIGHT_EXECUTE, RIGHT_WRITE, RIGHT_READ, RIGHT_LIST, RIGHT_TRUNCATE = 1, 2, 4, 8, 1 << 14
+RIGHTS_TO_A_FILE = RIGHT_EXECUTE | RIGHT_WRITE | RIGHT_READ | RIGHT_TRUNCATE
+CONNECT_TCP, TCP_VERSION = 2, 4
+SCOPE_SOCKETS_AND_SIGNALS, SCOPE_VERSION = 3, 6
+SHARED_WRITABLE = ("/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts")  # noqa: S108, E501  # fmt: skip
+
+
+def landlock_version() -> int:
+    if not LINUX:
+        return 0
+    return max(
+        0, int(libc.syscall(SYS_LANDLOCK_CREATE, None, ctypes.c_size_t(0), LANDLOCK_VERSION))
+    )
+
+
+def around(folder: str, excluded: Sequence[str]) -> List[str]:
+    """The largest parts of `folder` that hold nothing that is excluded."""
+    if any(under(folder, path) for path in excluded):
+        return []
+    if not any(under(path, folder) for path in excluded):
+        return [folder]
+    found: List[str] = []
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    for name in names:
+        path = os.path.join(folder, name)
+        # What a link leads to has a place of its own.
+        if not os.path.islink(path):
+            found += around(path, excluded)
+    return found
+
+
+def fence(readable: Iterable[str], writable: Iterable[str], listable: Iterable[str] = ()) -> None:
+    """From here on this process and its children reach those paths and no others, nor any TCP."""
+    version = landlock_version()
+    if not version:
+        raise OSError(errno.ENOSYS, "Landlock")
+    rights = (1 << LANDLOCK_FILE_RIGHTS[min(version, 3) - 1]) - 1
+    network = CONNECT_TCP if version >= TCP_VERSION else 0
+    scope = SCOPE_SOCKETS_AND_SIGNALS if version >= SCOPE_VERSION else 0
+    attributes = struct.pack("<QQQ", rights, network, scope)
+    size = 24 if scope else 16 if network else 8
+    ruleset = int(
+        libc.syscall(SYS_LANDLOCK_CREATE, ctypes.c_char_p(attributes), ctypes.c_size_t(size), 0)
+    )
+    check(int(ruleset < 0), "Landlock")
+    reading = RIGHT_EXECUTE | RIGHT_READ | RIGHT_LIST
+    for paths, wanted in ((readable, reading), (writable, rights), (listable, RIGHT_LIST)):
+        for path in paths:
+            try:
+                opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            except OSError:
+                continue
+            allowed = wanted if os.path.isdir(path) else wanted & RIGHTS_TO_A_FILE
+            rule = struct.pack("<Qi", allowed & rights, opened)
+            check(
+                libc.syscall(
+                    SYS_LANDLOCK_ADD, ruleset, LANDLOCK_PATH_BENEATH, ctypes.c_char_p(rule), 0
+                ),
+                "Landlock",
+            )
+            os.close(opened)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    check(libc.syscall(SYS_LANDLOCK_RESTRICT, ruleset, 0), "Landlock")
+    os.close(ruleset)
+
+
+def fence_agent(config: Dict[str, Any]) -> None:
+    """The agent itself, which loads other people's packages, writes to its own folder only."""
+    keep = [folder for path in config["keep"] for folder in around(path, [])]
+    everything = around("/", [*config["hidden"], *SECRET_FILES])
+    # Names alone: the fence of a run is computed behind this one.
+    fence([*everything, *keep], [config["scratch"], *SHARED_WRITABLE], ["/"])
+
+
+def fence_run(config: Dict[str, Any], folder: str, libraries: Sequence[str]) -> None:
+    """The workspace as it is on disk is out of reach, so that old code fails instead of running."""
+    workspace = config["workspace"]
+    keep = [part for path in config["keep"] for part in around(path, [workspace])]
+    everything = around("/", [*config["hidden"], *SECRET_FILES, workspace])
+    # Our own scripts too, where Trueup is what is being worked on.
+    fence([*everything, *keep, *libraries, INSIDE], [folder, *SHARED_WRITABLE])
+
+
+def why_no_fence(config: Dict[str, Any]) -> str:
+    """Try it in a throw-away process: "" where the workspace cannot be read behind it."""
+
+    def attempt() -> None:
+        fence_agent(config)
+        fence_run(config, config["scratch"], [])
+        os.listdir(os.path.dirname(os.path.realpath(os.__file__)))
+        try:
+            os.listdir(config["workspace"])
+        except PermissionError:
+            return
+        raise OSError(errno.EACCES, "Landlock does not hold and is")
+
+    return survives(attempt)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -298,7 +479,10 @@ def visible_folders(workspace: str, hidden: Sequence[str]) -> List[str]:
         and not any(under(folder, path) for folder in hidden)
     }
     outermost = [p for p in real if not any(p != other and under(p, other) for other in real)]
-    return [*sorted(outermost), workspace, os.path.realpath(__file__), INSIDE]
+    visible = [*sorted(outermost), workspace]
+    # Trueup may be installed in the project's environment, or be the project.
+    own = (os.path.realpath(__file__), INSIDE)
+    return [*visible, *(path for path in own if not any(under(path, top) for top in visible))]
 
 
 def hidden_folders(workspace: str, home: str) -> List[str]:
@@ -437,42 +621,69 @@ def why_no_namespaces(config: Dict[str, Any]) -> str:
     unfit = unfit_for_overlay(config["workspace"])
     if unfit:
         return unfit
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
+
+    def attempt() -> None:
+        new_namespaces(AGENT_NAMESPACES)
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
             os.close(reader)
-            new_namespaces(AGENT_NAMESPACES)
-            inner = os.fork()
-            if inner == 0:
-                die_with_parent()
-                isolate_agent(config["keep"], config["hidden"])
-                new_namespaces(RUN_NAMESPACES)
-                os._exit(_mount_trial(config, writer))
-            os._exit(exit_code(os.waitpid(inner, 0)[1]))
-        except OSError as problem:
-            what = str(problem.strerror).partition(":")[0]
-            os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
-        finally:
-            os._exit(1)
-    os.close(writer)
-    said = os.read(reader, 500).decode(errors="replace")
-    os.close(reader)
-    code = exit_code(os.waitpid(pid, 0)[1])
-    return "" if code == 0 and not said else said or "the trial ended with code %d" % code
+            die_with_parent()
+            said = survives(lambda: _try_a_run(config))
+            os.write(writer, said.encode())
+            os._exit(0)
+        os.close(writer)
+        said = os.read(reader, 500).decode(errors="replace")
+        os.waitpid(pid, 0)
+        if said:
+            what, _, name = said.partition(" refused: ")
+            raise OSError(getattr(errno, name, 0), what)
+
+    return survives(attempt)
 
 
-def _mount_trial(config: Dict[str, Any], writer: int) -> int:
-    pid = os.fork()
-    if pid:
-        return exit_code(os.waitpid(pid, 0)[1])
-    try:
+def _try_a_run(config: Dict[str, Any]) -> None:
+    isolate_agent(config["keep"], config["hidden"])
+    new_namespaces(RUN_NAMESPACES)
+
+    def attempt() -> None:
+        prepare_scratch(config)
         prepare_overlay(config, {"changed": {}, "deleted": [], "stale": [], "learn": False})
-        return 0
-    except OSError as problem:
-        what = str(problem.strerror).partition(":")[0]
-        os.write(writer, ("%s refused: %s" % (what, errno_name(problem))).encode()[:500])
-        return 1
+
+    said = survives(attempt)
+    if said:
+        what, _, name = said.partition(" refused: ")
+        raise OSError(getattr(errno, name, 0), what)
+
+
+def choose(config: Dict[str, Any]) -> None:
+    """The strongest isolation that works here and that was not asked to be left out."""
+    asked = config["mode"]
+    # A cold agent gets what a warm one has got already, or nothing at all.
+    known = config["cold"] and asked in FORCED
+    config["refused"] = "%s was asked for" % ASKED.get(asked, "it")
+    if not LINUX:
+        config["refused"] = "this system has no namespaces"
+    elif asked in ("auto", "namespaces"):
+        config["refused"] = "" if known else why_no_namespaces(config)
+        if config["refused"] and asked == "namespaces":
+            refuse("namespaces are needed, but %s" % config["refused"])
+        if not config["refused"]:
+            config["mode"] = "namespaces"
+            return
+    if not LINUX or asked == "spawn":
+        config["mode"], config["no_fence"] = "spawn", "each run is a fresh interpreter"
+        return
+    config["no_fence"] = "" if known and asked == "landlock" else why_no_fence(config)
+    if asked == "bare":
+        config["no_fence"] = "no fence was asked for"
+    if asked == "landlock" and config["no_fence"]:
+        refuse("Landlock is needed, but %s" % config["no_fence"])
+    config["mode"] = "bare" if config["no_fence"] else "landlock"
+
+
+FORCED = ("namespaces", "landlock", "bare", "spawn")
+ASKED = {"copy": "a copy", "landlock": "a copy", "bare": "a copy", "spawn": "a fresh interpreter"}
 
 
 def launch(config: Dict[str, Any]) -> None:
@@ -485,12 +696,11 @@ def launch(config: Dict[str, Any]) -> None:
     workspace = config["workspace"] = os.path.realpath(config["workspace"])
     config["hidden"] = hidden_folders(workspace, os.path.realpath(config["home"]))
     config["keep"] = visible_folders(workspace, config["hidden"])
-    config["refused"] = "a copy was asked for"
-    if config["mode"] != "copy":
-        config["refused"] = why_no_namespaces(config)
-        if config["refused"] and config["mode"] == "namespaces":
-            refuse("namespaces are needed, but %s" % config["refused"])
-        config["mode"] = "copy" if config["refused"] else "namespaces"
+    config["learning"] = False
+    choose(config)
+    if config["minimum"] == "landlock" and config["mode"] not in ("namespaces", "landlock"):
+        refuse("Landlock is needed at least, but %s" % config["no_fence"])
+    config["filter"] = config["mode"] != "spawn" and seccomp_works()
     if config["mode"] == "namespaces":
         new_namespaces(AGENT_NAMESPACES)
         pid = os.fork()
@@ -503,6 +713,8 @@ def launch(config: Dict[str, Any]) -> None:
         home = os.path.join(config["scratch"], "home")
         os.makedirs(home, exist_ok=True)
         os.environ.update(HOME=home, TMPDIR=config["scratch"])
+        if config["mode"] == "landlock":
+            fence_agent(config)
     os.environ.update(
         XDG_CACHE_HOME=os.path.join(os.environ["HOME"], ".cache"), PYTHONDONTWRITEBYTECODE="1"
     )
@@ -579,26 +791,35 @@ def remove_stale(workspace: str, request: Dict[str, Any]) -> None:
             os.unlink(os.path.join(workspace, relative))
 
 
-def prepare_overlay(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """The workspace with the change in it, at its own path; what is written goes to memory."""
-    workspace = config["workspace"]
+def prepare_scratch(config: Dict[str, Any]) -> None:
+    """Folders of its own for a run, in memory: all that does not depend on what is asked of it."""
     mount("none", "/", "none", MS_REC | MS_PRIVATE)
-    keep = [*config["keep"], LEARNED]
+    # Only a dry run writes there. For the others it is a layer that has no place of its own: a
+    # test must not be able to write what later runs would load.
+    keep = [*config["keep"], *([LEARNED] if config["learning"] else [])]
+    config["bytecode"] = os.open(BYTECODE, os.O_PATH)
     hide("/tmp", keep, size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
     hide("/dev/shm", size=str(SCRATCH_BYTES), mode="1777")  # noqa: S108
     for name in ("home", "up", "work"):
         os.makedirs(os.path.join(SCRATCH, name))
+
+
+def prepare_overlay(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """The workspace with the change in it, at its own path; what is written goes to memory."""
+    workspace, bytecode = config["workspace"], "/proc/self/fd/%d" % config["bytecode"]
     upper = LEARNED if request["learn"] else SCRATCH
     write_changed(upper + "/up", workspace, request["changed"])
     same_permissions(upper + "/up", workspace)
     layers = ":".join(
         folder.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
-        for folder in (*([] if request["learn"] else [BYTECODE]), workspace)
+        for folder in (*([] if request["learn"] else [bytecode]), workspace)
     )
     options = "lowerdir=%s,upperdir=%s/up,workdir=%s/work,userxattr" % (layers, upper, upper)
     mount("overlay", workspace, "overlay", 0, options)
-    # The overlay has it now; a test must not be able to write what later runs would load.
-    check(libc.umount2(os.fsencode(LEARNED), MNT_DETACH), "umount")
+    os.close(config["bytecode"])
+    if request["learn"]:
+        # The overlay has it now.
+        check(libc.umount2(os.fsencode(LEARNED), MNT_DETACH), "umount")
     remove_stale(workspace, request)
 
 
@@ -612,34 +833,76 @@ def same_permissions(layer: str, workspace: str) -> None:
                 os.chmod(copied, os.stat(original).st_mode & 0o777)
 
 
-def enter_namespaces(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """Returns in the process that is to run the tests; the two above it only wait."""
+def enter_namespaces(config: Dict[str, Any]) -> Dict[str, Any]:
+    """Returns the request, in the process that is to run it; the two above it only wait.
+
+    All that can be done before anything is asked is done before, so that a run which was made
+    ready in advance answers sooner.
+    """
     new_namespaces(RUN_NAMESPACES)
-    pid = os.fork()
-    if pid:
-        os._exit(exit_code(os.waitpid(pid, 0)[1]))
-    die_with_parent()
-    prepare_overlay(config, request)
-    loopback_up()
-    fresh_proc(config["processes_max"])
     pid = os.fork()
     if pid:
         for descriptor in range(RESULT_FD + 1):
             os.close(descriptor)
-        # The first process of a namespace ignores signals that it has no handler for, so the
-        # tests run in the second. When this one ends, the kernel ends all the others.
-        while True:
-            ended, status = os.wait()
-            if ended == pid:
-                os._exit(exit_code(status))
+        os._exit(exit_code(os.waitpid(pid, 0)[1]))
+    die_with_parent()
+    prepare_scratch(config)
+    loopback_up()
+    fresh_proc(config["processes_max"])
+    pid = os.fork()
+    if pid:
+        _guard(pid)
+    request = await_request()
+    prepare_overlay(config, request)
     drop_capabilities()
+    return request
+
+
+def _guard(tests: int) -> NoReturn:
+    """The first process of a run's namespace: nothing of the run lives on when it has spoken.
+
+    It ignores signals that it has no handler for, so the tests run in the second.
+    """
+    for descriptor in range(RESULT_FD):
+        os.close(descriptor)
+    ended = 0
+    while ended != tests:
+        ended, status = os.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    code = exit_code(status)
+    # Taking the namespaces down costs milliseconds that the result need not wait for.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(RESULT_FD, EXIT_LINE % code)
+    os.close(RESULT_FD)
+    os._exit(code)
+
+
+def await_request() -> Dict[str, Any]:
+    """What this process was made for, from its standard input; it ends if nothing comes."""
+    said = b""
+    while not said.endswith(b"\n"):
+        piece = os.read(0, 1 << 16)
+        if not piece:
+            os._exit(0)
+        said += piece
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    return dict(json.loads(said))
 
 
 COPY_SKIPS = frozenset((".git", ".hg", "node_modules", "__pycache__"))
 
 
-def copy_workspace(workspace: str, target: str) -> None:
-    """The workspace without what is derived; a virtual environment becomes a link to itself."""
+def copy_workspace(workspace: str, target: str) -> List[str]:
+    """The workspace without what is derived; a virtual environment becomes a link to itself.
+
+    Returns those environments.
+    """
 
     def skipped(folder: str, names: List[str]) -> Set[str]:
         environments = {
@@ -659,19 +922,39 @@ def copy_workspace(workspace: str, target: str) -> None:
     shutil.copytree(workspace, target, symlinks=True, ignore=skipped)
     for path in linked:
         os.symlink(path, os.path.join(target, os.path.relpath(path, workspace)))
+    return linked
 
 
-def descendants(of: int) -> List[int]:
-    """Every process below `of`, from one look at /proc."""
-    children: Dict[int, List[int]] = {}
+def parents() -> Dict[int, int]:
+    """The parent of every process that can be seen."""
+    found: Dict[int, int] = {}
+    if not os.path.isdir("/proc/self"):
+        import subprocess
+
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="],
+            stdout=subprocess.PIPE,
+            check=False,
+        ).stdout
+        for line in listed.decode(errors="replace").splitlines():
+            pid, _, parent = line.strip().partition(" ")
+            found[int(pid)] = int(parent)
+        return found
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
+                    found[int(name)] = int(file.read().rpartition(")")[2].split()[1])
             except (OSError, ValueError, IndexError):
                 continue
-            children.setdefault(parent, []).append(int(name))
+    return found
+
+
+def descendants(of: int) -> List[int]:
+    """Every process below `of`, from one look."""
+    children: Dict[int, List[int]] = {}
+    for pid, parent in parents().items():
+        children.setdefault(parent, []).append(pid)
     found, left = [], [of]
     while left:
         below = children.get(left.pop(), [])
@@ -695,30 +978,49 @@ def sweep() -> None:
         time.sleep(0.005)
 
 
-def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
-    """Returns in the process that is to run the tests; the one above it ends all that it leaves."""
+def watch(tests: int, processes_max: int) -> NoReturn:
+    """Wait for the process of the tests, and end all that it leaves or that becomes too many."""
+    parent = os.getppid()
 
     def stop(_number: int, _frame: Optional[FrameType]) -> None:
         sweep()
         os._exit(128 + signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    die_with_parent(signal.SIGTERM)
-    pid = os.fork()
-    if pid:
-        while True:
-            ended, status = os.wait()
-            if ended == pid:
-                sweep()
-                os._exit(exit_code(status))
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    die_with_parent()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            ended, status = os.waitpid(-1, os.WNOHANG)
+            while ended:
+                if ended == tests:
+                    sweep()
+                    os._exit(exit_code(status))
+                ended, status = os.waitpid(-1, os.WNOHANG)
+        if os.getppid() != parent or len(descendants(os.getpid())) > processes_max:
+            stop(0, None)
+        if select.select([reader], [], [], WATCH_SECONDS)[0]:
+            os.read(reader, 4096)
+
+
+def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """Returns in the process that is to run the tests; the one above it ends all that it leaves."""
+    if hasattr(os, "fork"):
+        adopt_orphans()
+        die_with_parent(signal.SIGTERM)
+        pid = os.fork()
+        if pid:
+            watch(pid, config["processes_max"])
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent()
     workspace, folder = config["workspace"], request["folder"]
-    copy = os.path.join(folder, os.path.basename(workspace))
+    # The children of the tests find it through PYTHONPATH, which cannot say a colon.
+    copy = os.path.join(folder, os.path.basename(workspace).replace(os.pathsep, "_"))
     for name in ("home", "tmp"):
         os.makedirs(os.path.join(folder, name))
-    copy_workspace(workspace, copy)
+    environments = copy_workspace(workspace, copy)
     write_changed(copy, workspace, request["changed"])
     for relative in request["deleted"]:
         path = place(copy, workspace, relative)
@@ -726,6 +1028,9 @@ def enter_copy(config: Dict[str, Any], request: Dict[str, Any]) -> None:
             os.unlink(path)
     os.environ.update(HOME=os.path.join(folder, "home"), TMPDIR=os.path.join(folder, "tmp"))
     config["root"] = copy
+    if config["mode"] == "landlock":
+        fence_run(config, folder, [*config["libraries"], *environments])
+        drop_capabilities()
 
 
 def remap_imports(config: Dict[str, Any]) -> None:
@@ -763,25 +1068,56 @@ def remap_imports(config: Dict[str, Any]) -> None:
             table.update({key: moved(value) for key, value in table.items()})
 
 
-def limit_resources(config: Dict[str, Any]) -> None:
+def limit_resources(config: Dict[str, Any], request: Dict[str, Any]) -> None:
+    """What one process of a run may use, where the system can bound it."""
+    if resource is None:
+        return
     limits = [
-        (resource.RLIMIT_AS, config["memory_bytes"]),
-        (resource.RLIMIT_FSIZE, FILE_BYTES_MAX),
-        (resource.RLIMIT_NOFILE, OPEN_FILES_MAX),
-        (resource.RLIMIT_CORE, 0),
+        ("AS", config["memory_bytes"]),
+        ("FSIZE", FILE_BYTES_MAX),
+        ("NOFILE", OPEN_FILES_MAX),
+        ("CORE", 0),
+        # Whatever escapes the clock: no process computes longer than all cores could in that time.
+        ("CPU", int(request["timeout"] * (os.cpu_count() or 1)) + 1),
     ]
     if config["mode"] == "namespaces":
-        # Without a namespace of its own this would count everything that the user runs.
-        limits.append((resource.RLIMIT_NPROC, config["processes_max"]))
-    for kind, value in limits:
-        hard = resource.getrlimit(kind)[1]
-        wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (wanted, wanted))
+        limits.append(("NPROC", config["processes_max"]))
+    elif LINUX:
+        # This counts everything that the user runs, so it is an allowance on top of that.
+        limits.append(("NPROC", config["processes_max"] + tasks_of(os.getuid())))
+    for name, value in limits:
+        kind = getattr(resource, "RLIMIT_" + name, None)
+        # A system may know a limit and refuse to set it: macOS does, of the address space.
+        with contextlib.suppress(ValueError, OSError):
+            if kind is not None:
+                hard = resource.getrlimit(kind)[1]
+                wanted = value if hard == resource.RLIM_INFINITY else min(value, hard)
+                resource.setrlimit(kind, (wanted, wanted))
+
+
+def tasks_of(user: int) -> int:
+    """How many threads a user has running."""
+    found = 0
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdigit() and os.stat("/proc/" + name).st_uid == user:
+                found += len(os.listdir("/proc/%s/task" % name))
+    return found
 
 
 # ---------------------------------------------------------------------------------------------
 # One run: pytest, and what it reports.
 # ---------------------------------------------------------------------------------------------
+
+OPTIONS = (
+    "-q",
+    "--color=no",
+    "--continue-on-collection-errors",
+    "-p",
+    "no:cacheprovider",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
@@ -1036,7 +1372,9 @@ def project_modules(config: Dict[str, Any]) -> List[str]:
     return [
         name
         for name, module in list(sys.modules.items())
-        if name != "__main__" and is_project(config, file_of(module))
+        if name != "__main__"
+        and not name.startswith(INSIDE_NAMES)
+        and is_project(config, file_of(module))
     ]
 
 
@@ -1075,7 +1413,7 @@ def enter_project(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     sys.dont_write_bytecode = not (request["learn"] and config["mode"] == "namespaces")
     sys.path[:] = config["sys_path"]
     sys.meta_path[:] = config["meta_path"]
-    if config["mode"] == "copy":
+    if config["mode"] != "namespaces":
         remap_imports(config)
     sys.path_importer_cache.clear()
     importlib.invalidate_caches()
@@ -1085,7 +1423,7 @@ def enter_project(config: Dict[str, Any], request: Dict[str, Any]) -> None:
 def load_inside(name: str) -> Any:
     """The module of that name beside this file: code of ours that runs where the tests run."""
     path = os.path.join(INSIDE, name + ".py")
-    spec = importlib.util.spec_from_file_location("trueup_inside_" + name, path)
+    spec = importlib.util.spec_from_file_location(INSIDE_NAMES + name, path)
     if spec is None or spec.loader is None:
         raise ImportError(path)
     module = importlib.util.module_from_spec(spec)
@@ -1103,24 +1441,66 @@ def run_script(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         probes.install()
     load_inside(request["script"]).main(config["root"], request["task"], reporter.send)
     probes.tell(reporter)
-    if config["mode"] == "copy":
+    if config["mode"] != "namespaces":
         reporter.send("old-code", project_modules(config)[:20])
     sys.stdout.flush()
     sys.stderr.flush()
     reporter.send("done", 0)
 
 
-def recorder_of(config: Dict[str, Any], request: Dict[str, Any]) -> Any:
-    """Sees which functions each test calls; the whole run is slower for it."""
-    import _pytest
+class Watchers:
+    """What looks on while the tests run: probes, the recorder of calls, and that of arguments."""
 
-    libraries = [library for library in config["libraries"] if library != config["workspace"]]
+    def __init__(
+        self, config: Dict[str, Any], request: Dict[str, Any], reporter: Reporter, probes: Probes
+    ) -> None:
+        self.reporter = reporter
+        self.probes = probes
+        self.calls: Any = None
+        self.recorder: Any = None
+        if request.get("watched"):
+            lines = request["watched"]
+            self.calls = load_inside("calls").Calls(config["root"], lines, reporter.send, probes)
+        if request.get("record") is not None:
+            self.recorder = self._recorder(config, request["record"])
 
-    def mine(path: str) -> bool:
-        return not any(under(path, library) for library in libraries)
+    @property
+    def plugins(self) -> List[Any]:
+        return [] if self.recorder is None else [self.recorder]
 
-    home = os.path.dirname(os.path.abspath(str(_pytest.__file__))) + os.sep
-    return load_inside("recorder").Recorder(config["root"], request["record"], mine, home)
+    def _recorder(self, config: Dict[str, Any], keepers: Any) -> Any:
+        """Sees which functions each test calls; the whole run is slower for it."""
+        import _pytest
+
+        libraries = [library for library in config["libraries"] if library != config["workspace"]]
+
+        def mine(path: str) -> bool:
+            return not any(under(path, library) for library in libraries)
+
+        home = os.path.dirname(os.path.abspath(str(_pytest.__file__))) + os.sep
+        return load_inside("recorder").Recorder(config["root"], keepers, mine, home)
+
+    def start(self) -> None:
+        import pytest
+
+        if self.calls is not None:
+            self.calls.install()
+        if self.recorder is not None:
+            kind = type(self.recorder)
+            for hook in (kind.pytest_runtest_protocol, kind.pytest_fixture_setup):
+                pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
+            pytest.hookimpl(tryfirst=True)(kind.pytest_runtest_teardown)
+            self.recorder.start()
+
+    def finish(self) -> None:
+        if self.recorder is not None:
+            self.recorder.stop()
+            self.recorder.report(self.reporter.send)
+        self.probes.tell(self.reporter)
+        if self.calls is not None:
+            self.calls.finish()
+            paths = [path for path in self.reporter.search_path if isinstance(path, str)]
+            self.reporter.send("sys-path", paths)
 
 
 def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
@@ -1138,39 +1518,17 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
     stop_after = int(request.get("stop_early", False))
     reporter = Reporter(config["details_bytes"], stop_after, probes)
-    calls = None
-    if request.get("watched"):
-        calls = load_inside("calls").Calls(root, request["watched"], reporter.send, probes)
-        calls.install()
+    watchers = Watchers(config, request, reporter, probes)
     before = set(sys.modules)
-    recorder = recorder_of(config, request) if request.get("record") is not None else None
-    if recorder is not None:
-        for hook in (type(recorder).pytest_runtest_protocol, type(recorder).pytest_fixture_setup):
-            pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
-        pytest.hookimpl(tryfirst=True)(type(recorder).pytest_runtest_teardown)
-        recorder.start()
+    watchers.start()
+    if config.get("started") is not None:
+        use_started_pytest(config["started"])
     code = pytest.main(
-        [
-            "-q",
-            "--color=no",
-            "--continue-on-collection-errors",
-            "-p",
-            "no:cacheprovider",
-            "-W",
-            "ignore::pytest.PytestAssertRewriteWarning",
-            *(["--collect-only"] if request["learn"] else []),
-            *request["tests"],
-        ],
-        plugins=[reporter] if recorder is None else [reporter, recorder],
+        [*OPTIONS, *(["--collect-only"] if request["learn"] else []), *request["tests"]],
+        plugins=[reporter, *watchers.plugins],
     )
-    if recorder is not None:
-        recorder.stop()
-        recorder.report(reporter.send)
-    probes.tell(reporter)
-    if calls is not None:
-        calls.finish()
-        reporter.send("sys-path", [path for path in reporter.search_path if isinstance(path, str)])
-    if config["mode"] == "copy":
+    watchers.finish()
+    if config["mode"] != "namespaces":
         reporter.send("old-code", project_modules(config)[:20])
     if request["learn"]:
         reporter.send("loaded", third_party_modules(config, before))
@@ -1178,6 +1536,74 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     reporter.send("done", int(code))
+
+
+def started_pytest() -> Any:
+    """Pytest's own plugins, registered as every start of it does before it looks at the project.
+
+    None where this version of pytest starts in another way; a run then does it itself.
+    """
+    import _pytest.config
+
+    try:
+        started = _pytest.config.get_config(list(OPTIONS), [])
+        ready = started.pluginmanager, started.invocation_params
+    except Exception:
+        return None
+    return started if all(ready) else None
+
+
+def use_started_pytest(started: Any) -> None:
+    """Let the next start of pytest in this process, and only that one, go on from `started`."""
+    import pathlib
+
+    import _pytest.config
+
+    usual = _pytest.config.get_config
+
+    def get_config(args: Any = None, plugins: Any = None, **_other: Any) -> Any:
+        _pytest.config.get_config = usual
+        started.invocation_params = started.InvocationParams(
+            args=args or (), plugins=plugins, dir=pathlib.Path.cwd()
+        )
+        return started
+
+    _pytest.config.get_config = get_config
+
+
+def know_own_fixtures() -> None:
+    """Do not let every run search pytest's own modules for the fixtures that are known by then.
+
+    Pytest looks at each name of each plugin in each session, a tenth of what a small run takes.
+    """
+    import _pytest.fixtures
+
+    definition = getattr(_pytest.fixtures, "FixtureFunctionDefinition", None)
+    manager = _pytest.fixtures.FixtureManager
+    if definition is None:
+        return
+    known: Dict[int, List[str]] = {
+        id(module): sorted(
+            name for name, value in vars(module).items() if isinstance(value, definition)
+        )
+        for own, module in list(sys.modules.items())
+        if own.startswith("_pytest.") and type(module) is type(sys)
+    }
+    usual = manager.parsefactories
+
+    def parsefactories(self: Any, *positional: Any, **named: Any) -> Any:
+        holder: Any = positional[0] if positional else named.get("holder")
+        names = known.get(id(holder))
+        if names is None:
+            return usual(self, *positional, **named)
+        # What `dir` of a module says, it may say itself.
+        holder.__dict__["__dir__"] = lambda: names
+        try:
+            return usual(self, *positional, **named)
+        finally:
+            del holder.__dict__["__dir__"]
+
+    manager.parsefactories = parsefactories  # type: ignore[method-assign, unused-ignore]
 
 
 def compiled_patterns() -> List[Tuple[str, int]]:
@@ -1206,30 +1632,44 @@ def reset_inherited_state() -> None:
     tempfile.tempdir = None
 
 
-def child(agent: Agent, request: Dict[str, Any], pipe: int, log: int) -> NoReturn:
-    """The forked process of one run; ends here."""
-    config = agent.config
-    try:
+def child(agent: Agent, door: int, pipe: int, log: int) -> NoReturn:
+    """The forked process of one run; ends here. What it is to do comes through `door`."""
+    with contextlib.suppress(OSError):
         os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for source, target in ((pipe, 200), (log, 201), (null, 0), (201, 1), (201, 2), (200, 3)):
-            os.dup2(source, target)
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) > RESULT_FD:
-                with contextlib.suppress(OSError):
-                    os.close(int(name))
-        os.set_inheritable(RESULT_FD, False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
+    for source, target in ((door, 200), (log, 201), (pipe, 202)):
+        os.dup2(source, target)
+    for source, target in ((200, 0), (201, 1), (201, 2), (202, RESULT_FD)):
+        os.dup2(source, target)
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > RESULT_FD:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    os.set_inheritable(RESULT_FD, False)
+    serve_run(agent.config)
+
+
+def spawned(config: Dict[str, Any]) -> NoReturn:
+    """The fresh interpreter of one run, which no process was forked for."""
+    os.dup2(1, RESULT_FD, inheritable=False)
+    os.dup2(2, 1)
+    know_environment(config)
+    serve_run(config)
+
+
+def serve_run(config: Dict[str, Any]) -> NoReturn:
+    """Wait for what is to be done, do it, and end."""
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         config["root"] = config["workspace"]
         if config["mode"] == "namespaces":
-            enter_namespaces(config, request)
+            request = enter_namespaces(config)
         else:
+            request = await_request()
             enter_copy(config, request)
-        limit_resources(config)
-        if config["mode"] == "namespaces" and seccomp_supported():
-            install_seccomp()
+        limit_resources(config, request)
+        if config["filter"]:
+            install_seccomp(network=config["mode"] != "landlock")
     except BaseException as problem:
         Reporter(0).send("failed", "%s: %s" % (type(problem).__name__, problem))
         os._exit(SETUP_FAILED)
@@ -1491,19 +1931,31 @@ class Bytecode:
 
 
 class Run:
-    """One request that is being served."""
+    """One process that serves a request, or that is ready to."""
 
-    def __init__(self, request: Dict[str, Any], pid: int, pipe: int, log: int) -> None:
-        self.request = request
+    def __init__(self, pid: int, door: int, pipe: int, log: int) -> None:
         self.pid = pid
+        self.door = door
         self.pipe = pipe
         self.log = log
-        self.started = time.monotonic()
-        self.deadline = self.started + request["timeout"]
+        self.request: Dict[str, Any] = {}
+        self.started = self.deadline = 0.0
         self.unread = b""
         self.received = 0
         self.stopped = ""
+        self.code: Optional[int] = None
         self.events: List[Any] = []
+
+    def give(self, request: Dict[str, Any]) -> None:
+        self.request = request
+        self.started = time.monotonic()
+        self.deadline = self.started + request["timeout"]
+        said = json.dumps(request).encode() + b"\n"
+        # A process that could not be made ready has said so, and reads nothing.
+        with contextlib.suppress(BrokenPipeError):
+            while said:
+                said = said[os.write(self.door, said) :]
+        os.close(self.door)
 
 
 class Agent:
@@ -1512,26 +1964,80 @@ class Agent:
     def __init__(self, config: Dict[str, Any]) -> None:
         self.config = config
         self.runs: Dict[int, Run] = {}
+        self.spare: Optional[Run] = None
+        self.spares = False
+        self.ending: Set[int] = set()
+        self.untidy_until = 0.0
         self.poll = select.poll()
         self.input = b""
         self.quiet = False
         self.bytecode = Bytecode(config["workspace"])
 
     def start(self, request: Dict[str, Any]) -> Run:
-        if self.config["mode"] == "copy":
+        if self.config["mode"] != "namespaces":
             request["folder"] = os.path.join(self.config["scratch"], "run-%s" % request["id"])
             os.makedirs(request["folder"])
         request["stale"] = self.bytecode.stale()
-        reader, writer = os.pipe()
-        log = os.memfd_create("output")
-        pid = os.fork()
-        if pid == 0:
-            child(self, request, writer, log)
-        os.close(writer)
-        run = Run(request, pid, reader, log)
-        self.runs[reader] = run
-        self.poll.register(reader, select.POLLIN)
+        run = self.ready_run()
+        run.give(request)
+        self.runs[run.pipe] = run
+        self.poll.register(run.pipe, select.POLLIN)
+        self.prepare()
         return run
+
+    def ready_run(self) -> Run:
+        """The spare process if it still lives, else a new one."""
+        spare, self.spare = self.spare, None
+        if spare is not None:
+            if os.waitpid(spare.pid, os.WNOHANG)[0] == 0:
+                return spare
+            for descriptor in (spare.door, spare.pipe, spare.log):
+                os.close(descriptor)
+        return self.fork()
+
+    def prepare(self) -> None:
+        """Have the next run isolate itself while nobody waits for it."""
+        if self.spares and self.spare is None:
+            self.spare = self.fork()
+
+    def fork(self) -> Run:
+        out, door = os.pipe()
+        reader, writer = os.pipe()
+        log = os.memfd_create("output") if self.config["mode"] != "spawn" else self.log_file()
+        if self.config["mode"] == "spawn":
+            pid = self.spawn(out, writer, log)
+        else:
+            pid = os.fork()
+            if pid == 0:
+                child(self, out, writer, log)
+        os.close(out)
+        os.close(writer)
+        return Run(pid, door, reader, log)
+
+    def log_file(self) -> int:
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp(dir=str(self.config["scratch"]))
+        # Nobody opens it again; where an open file cannot be removed, its folder goes in the end.
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        return descriptor
+
+    def spawn(self, door: int, pipe: int, log: int) -> int:
+        import subprocess
+
+        own = ("sys_path", "meta_path", "libraries", "importable")
+        config = {key: value for key, value in self.config.items() if key not in own}
+        process = subprocess.Popen(
+            [sys.executable, os.path.realpath(__file__), json.dumps({**config, "stage": "run"})],
+            stdin=door,
+            stdout=pipe,
+            stderr=log,
+            start_new_session=True,
+        )
+        # The process is waited for by its number, like a forked one.
+        process.returncode = 0
+        return process.pid
 
     def stop(self, run: Run, how: str) -> None:
         """Kill everything of a run. It is over when its pipe ends: no process holds it then."""
@@ -1539,7 +2045,7 @@ class Agent:
             return
         run.stopped = how
         run.deadline = time.monotonic() + 2 * SWEEP_SECONDS
-        gently = self.config["mode"] == "copy"
+        gently = self.config["mode"] != "namespaces"
         with contextlib.suppress(ProcessLookupError):
             os.kill(run.pid, signal.SIGTERM if gently else signal.SIGKILL)
 
@@ -1554,7 +2060,10 @@ class Agent:
             self.stop(run, "output")
             return
         for line in lines:
-            self.tell(run, line.decode(errors="replace"))
+            if line.startswith(EXIT_LINE[:7]):
+                run.code = int(line[8:-1])
+            else:
+                self.tell(run, line.decode(errors="replace"))
 
     def tell(self, run: Run, line: str) -> None:
         if self.quiet:
@@ -1566,13 +2075,20 @@ class Agent:
         del self.runs[run.pipe]
         self.poll.unregister(run.pipe)
         os.close(run.pipe)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(run.pid, signal.SIGKILL)
-        code = exit_code(os.waitpid(run.pid, 0)[1])
+        if run.code is None or run.stopped:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(run.pid, signal.SIGKILL)
+            code = exit_code(os.waitpid(run.pid, 0)[1])
+            # What was below it comes here to end.
+            self.untidy_until = time.monotonic() + SWEEP_SECONDS
+        else:
+            # All that it ran is dead; the shell around it ends while the result is on its way.
+            code = run.code
+            self.ending.add(run.pid)
         size = os.fstat(run.log).st_size
         tail = os.pread(run.log, 4096, max(0, size - 4096)).decode(errors="replace")
         os.close(run.log)
-        if self.config["mode"] == "copy":
+        if self.config["mode"] != "namespaces":
             shutil.rmtree(run.request["folder"], ignore_errors=True)
         self.reap()
         if not self.quiet:
@@ -1589,19 +2105,29 @@ class Agent:
 
     def reap(self) -> None:
         """Orphans come to the first process of the namespace; runs are waited for by `finish`."""
-        running = {run.pid for run in self.runs.values()}
+        for pid in list(self.ending):
+            # Someone else may have waited for all that there was.
+            with contextlib.suppress(ChildProcessError):
+                if not os.waitpid(pid, os.WNOHANG)[0]:
+                    continue
+            self.ending.discard(pid)
+        running = {run.pid for run in (*self.runs.values(), *([self.spare] if self.spare else []))}
         while os.getpid() == 1:
             try:
                 ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
                 if not ended or ended.si_pid in running:
                     return
                 os.waitpid(ended.si_pid, 0)
+                self.ending.discard(ended.si_pid)
             except ChildProcessError:
                 return
 
     def step(self, *, idle_seconds: float = 60.0) -> bool:
         """Wait for one thing and deal with it; False when the server has gone."""
         now = time.monotonic()
+        self.reap()
+        if self.ending or now < self.untidy_until:
+            idle_seconds = ENDING_SECONDS
         left = min([run.deadline - now for run in self.runs.values()] + [idle_seconds])
         for descriptor, _ in self.poll.poll(max(0, int(left * 1000) + 1)):
             if descriptor == 0:
@@ -1631,7 +2157,7 @@ class Agent:
 
     def learn(self) -> Tuple[Optional[int], List[str]]:
         """(how many tests the suite has, which modules collecting them loads), from a dry run."""
-        self.quiet = True
+        self.quiet = self.config["learning"] = True
         since = time.time()
         run = self.start(
             {
@@ -1646,7 +2172,7 @@ class Agent:
         )
         while run.pipe in self.runs:
             self.step()
-        self.quiet = False
+        self.quiet = self.config["learning"] = False
         if self.config["mode"] == "namespaces":
             self.bytecode.keep(since)
         total: Optional[int] = None
@@ -1671,7 +2197,7 @@ class Agent:
         for run in list(self.runs.values()):
             self.stop(run, "killed")
         deadline = time.monotonic() + 2 * SWEEP_SECONDS
-        while self.config["mode"] == "copy" and self.runs and time.monotonic() < deadline:
+        while self.config["mode"] != "namespaces" and self.runs and time.monotonic() < deadline:
             for descriptor, _ in self.poll.poll(50):
                 if descriptor in self.runs:
                     self.read(self.runs[descriptor])
@@ -1690,6 +2216,8 @@ def without_project(config: Dict[str, Any]) -> None:
 def warm_up(agent: Agent) -> Optional[int]:
     """Load pytest and what the suite needs; returns how many tests the suite has, if known."""
     config = agent.config
+    if config["mode"] == "spawn":
+        return agent.learn()[0]
     without_project(config)
     preload = Preload(config)
     if config["preload"]:
@@ -1697,11 +2225,14 @@ def warm_up(agent: Agent) -> Optional[int]:
     total, loaded = agent.learn()
     if config["preload"]:
         preload.load(loaded)
+        know_own_fixtures()
+        config["started"] = started_pytest()
     state = State()
     if config["preload"] and (project_modules(config) or state.threads > 1 or state.children):
         # Something got past the trial. Start over without what the project's libraries bring.
         end_orphans()
         config["preload"] = False
+        config.pop("started")
         start_over(config)
     gc.collect()
     # Otherwise each run copies every page that its own garbage collector touches.
@@ -1709,8 +2240,8 @@ def warm_up(agent: Agent) -> Optional[int]:
     return total
 
 
-def serve(config: Dict[str, Any]) -> None:
-    die_with_parent()
+def know_environment(config: Dict[str, Any]) -> None:
+    """What this interpreter has on its path, as `python -m pytest` in the workspace would."""
     here = os.path.dirname(os.path.realpath(__file__))
     workspace = config["workspace"]
     # `python -m pytest` puts the working directory first, and many a project relies on it.
@@ -1721,26 +2252,40 @@ def serve(config: Dict[str, Any]) -> None:
     config["sys_path"], config["meta_path"] = list(sys.path), list(sys.meta_path)
     config["libraries"] = inner_libraries(workspace)
     config["importable"] = [os.path.realpath(path) for path in sys.path if os.path.isdir(path)]
+
+
+def serve(config: Dict[str, Any]) -> None:
+    die_with_parent()
+    know_environment(config)
     if project_modules(config):
         refuse("the environment loads the project's own code when Python starts")
     if importlib.util.find_spec("pytest") is None:
         refuse("pytest is not installed in the project's environment (%s)" % config["interpreter"])
     agent = Agent(config)
     total = None if config["cold"] else warm_up(agent)
+    network = config["mode"] == "landlock" and landlock_version() >= TCP_VERSION
     say(
         {
             "event": "ready",
             "mode": config["mode"],
             "refused": config["refused"],
-            "seccomp": config["mode"] == "namespaces" and seccomp_supported(),
-            "home_hidden": not under(os.path.realpath(config["home"]), workspace),
+            "no_fence": config.get("no_fence", ""),
+            "seccomp": config["filter"],
+            "network": "none" if network and config["filter"] else "open",
+            "home_hidden": not under(os.path.realpath(config["home"]), config["workspace"]),
             "total": total,
         }
     )
     agent.poll.register(0, select.POLLIN)
+    agent.spares = config["mode"] == "namespaces" and not config["cold"]
+    agent.prepare()
     try:
         while agent.step():
             pass
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
     finally:
         agent.close()
         os._exit(0)
@@ -1748,10 +2293,7 @@ def serve(config: Dict[str, Any]) -> None:
 
 def main() -> None:
     config = json.loads(sys.argv[1])
-    if config["stage"] == "launch":
-        launch(config)
-    else:
-        serve(config)
+    {"launch": launch, "serve": serve, "run": spawned}[config["stage"]](config)
 
 
 if __name__ == "__main__":

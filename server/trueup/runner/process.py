@@ -33,6 +33,8 @@ OUTPUT_FACTOR: Final = 16
 """A run may report this many times `test_output_bytes`: the names and outcomes of its tests come on
 top of the details of its failures, which the reporter itself keeps below that limit."""
 
+SCRATCH: Final = "trueup-run-"
+
 _ids = itertools.count(1)
 
 
@@ -71,13 +73,20 @@ class AgentProcess:
 
     @classmethod
     async def start(
-        cls, root: Path, interpreter: Path, limits: Limits, *, mode: str, cold: bool
+        cls,
+        root: Path,
+        interpreter: Path,
+        limits: Limits,
+        *,
+        mode: str,
+        cold: bool,
+        minimum: str = "any",
     ) -> AgentProcess | Unavailable:
-        """`mode` is `auto`, `namespaces` or `copy`; a cold agent has loaded nothing beforehand."""
+        """`mode` is one of `session`'s; a cold agent has loaded nothing beforehand."""
         if not await asyncio.to_thread(root.is_dir):
             return Unavailable(f"{root} is not a folder")
         # Copies of the workspace go here; where namespaces are in force it stays empty.
-        scratch = tempfile.mkdtemp(prefix="trueup-")
+        scratch = await asyncio.to_thread(_scratch)
         config = {
             "stage": "launch",
             "parent": os.getpid(),
@@ -85,6 +94,7 @@ class AgentProcess:
             "interpreter": str(interpreter),
             "home": str(Path.home()),
             "mode": mode,
+            "minimum": minimum,
             "cold": cold,
             "preload": True,
             "scratch": scratch,
@@ -221,6 +231,29 @@ class AgentProcess:
             self._kill_process()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+
+
+def _scratch() -> str:
+    """A folder for the copies of one agent; those of engines that are gone are removed.
+
+    Whoever is killed cannot clean up, so the owner is in the name.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not _lives(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # Somebody else's, which is alive and none of our business.
+        return True
+    return True
 
 
 def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:

@@ -31,13 +31,17 @@ class TestOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test's outcome; `detail` is the end of what pytest printed about a failure."""
+    """One test's outcome; `detail` is the end of what pytest printed about a failure.
+
+    `blocked` names the part of the isolation that the failure looks like, where it does.
+    """
 
     __test__ = False
 
     nodeid: str
     outcome: TestOutcome
     detail: str = ""
+    blocked: str = ""
 
 
 class RunStatus(StrEnum):
@@ -179,7 +183,10 @@ class ScriptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How far the tests were kept from the user's machine: `namespaces` or `none`, in words."""
+    """How far the tests were kept from the user's machine, in words.
+
+    `level` is `namespaces`, `landlock` or `none`.
+    """
 
     level: str
     sentence: str

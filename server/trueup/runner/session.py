@@ -35,6 +35,11 @@ from trueup.settings import Limits
 
 AUTO: Final = "auto"
 COPY: Final = "copy"
+"""A copy of the workspace, behind a Landlock fence where the kernel has one."""
+BARE: Final = "bare"
+"""A copy without any fence."""
+SPAWN: Final = "spawn"
+"""A copy, in a fresh interpreter for each run: what a system other than Linux gets."""
 TESTS_RAN: Final = frozenset({0, 1})
 """The exit codes of pytest that mean that the tests ran."""
 
@@ -69,13 +74,15 @@ class Session:
     ) -> Session | Unavailable:
         """A session whose agent is warm, or why there is none.
 
-        `isolation_minimum` is that of the settings. `mode` is for tests and for `doctor`: `copy`
-        does without namespaces even where they work.
+        `isolation_minimum` is that of the settings. `mode` is for tests: it does without what works
+        here, as a lesser machine would.
         """
         root, interpreter = _absolute(root, interpreter)
         if mode == AUTO and isolation_minimum == sandbox.NAMESPACES:
             mode = sandbox.NAMESPACES
-        agent = await AgentProcess.start(root, interpreter, limits, mode=mode, cold=False)
+        agent = await AgentProcess.start(
+            root, interpreter, limits, mode=mode, cold=False, minimum=isolation_minimum
+        )
         if isinstance(agent, Unavailable):
             return agent
         return cls(root, interpreter, limits, str(agent.ready.get("mode")), agent)
@@ -86,7 +93,7 @@ class Session:
         agent = await self._warm_agent()
         if isinstance(agent, Unavailable):
             return TestRun(RunStatus.UNAVAILABLE, agent.reason)
-        run = read_transcript(await agent.run(request), request)
+        run = read_transcript(await agent.run(request), request, self.isolation.level)
         return replace(run, elapsed_s=time.monotonic() - started)
 
     async def ask(self, request: ScriptRequest) -> ScriptAnswer:
@@ -105,7 +112,7 @@ class Session:
         if isinstance(agent, Unavailable):
             return TestRun(RunStatus.UNAVAILABLE, agent.reason)
         try:
-            run = read_transcript(await agent.run(request), request)
+            run = read_transcript(await agent.run(request), request, self.isolation.level)
         finally:
             await agent.close()
         return replace(run, elapsed_s=time.monotonic() - started)
@@ -142,8 +149,9 @@ def _absolute(root: Path, interpreter: Path) -> tuple[Path, Path]:
 
 @dataclass(slots=True)
 class _Report:
-    """What a run said about itself."""
+    """What a run said about itself, in isolation of this level."""
 
+    level: str
     results: dict[str, TestResult] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     runners: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
@@ -173,7 +181,9 @@ class _Report:
                 self.finished += 1
                 known = self.results.get(nodeid)
                 if known is None or not known.outcome.is_red:
-                    self.results[nodeid] = TestResult(nodeid, TestOutcome(outcome), detail)
+                    self.results[nodeid] = TestResult(
+                        nodeid, TestOutcome(outcome), detail, sandbox.blocked(self.level, detail)
+                    )
             case ["old-code", list(names)]:
                 self.old_code = [str(name) for name in names]
             case ["failed", str(why)]:
@@ -223,9 +233,11 @@ def _parsed(line: str) -> object:
         return None
 
 
-def read_transcript(transcript: Transcript, request: RunRequest) -> TestRun:
+def read_transcript(
+    transcript: Transcript, request: RunRequest, level: str = sandbox.NONE
+) -> TestRun:
     """What a transcript proves. Whatever is not proved to have finished has not."""
-    report = _Report()
+    report = _Report(level)
     for line in transcript.lines:
         report.take(line)
     status, reason = _judge(report, transcript.end, request)

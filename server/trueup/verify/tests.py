@@ -80,7 +80,8 @@ def _judged(sides: Sides, files: int) -> Evidence:
     repaired = _red(sides.before) & _green(sides.after)
     proving = _of(sides.before, PROVING)
     if not proving and not repaired:
-        return unknown(CHECK, "no affected test passes, with the change or without")
+        why = _blocked(sides.after, _red(sides.after))
+        return unknown(CHECK, f"no affected test passes, with the change or without{why}")
     red = _red(sides.before) & _red(sides.after)
     count = _counted(len(proving), "affected test")
     parts = [f"{count} of {_counted(files, 'file')} pass{'es' * (len(proving) == 1)} as before"]
@@ -89,7 +90,7 @@ def _judged(sides: Sides, files: int) -> Evidence:
                      else f"{len(repaired)} that were red are green")  # fmt: skip
     if red:
         still = "was red before and still is" if len(red) == 1 else "were red before and still are"
-        parts.append(f"{len(red)} {still}")
+        parts.append(f"{len(red)} {still}{_blocked(sides.before, red)}")
     return passed(CHECK, "; ".join(parts))
 
 
@@ -137,7 +138,8 @@ async def _judged_again(trial: Trial, broken: list[str]) -> Evidence:
     why = last_line(first.detail) if first else "it does not end"
     more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
     return failed(
-        CHECK, f"{certain[0]}{more} passed before and fails now: {why}",
+        CHECK, f"{certain[0]}{more} passed before and fails now: {why}"
+        + _blocked(sides.after, {certain[0]}),
         certain[0].partition("::")[0],
     )  # fmt: skip
 
@@ -165,6 +167,7 @@ async def passes_them_in_a_fresh_interpreter(trial: Trial) -> Evidence:
     if certain:
         result = again.results.get(certain[0])
         why = f": {last_line(result.detail)}" if result else ""
+        why += _blocked(again, {certain[0]})
         return failed(CONFIRMATION, f"{certain[0]} fails in a fresh interpreter{why}")
     return unknown(CONFIRMATION, f"{min(different)} fails in a fresh interpreter on any code")
 
@@ -212,6 +215,12 @@ def _green(run: TestRun) -> set[str]:
 
 def _red(run: TestRun) -> set[str]:
     return _of(run, RED)
+
+
+def _blocked(run: TestRun, red: Collection[str]) -> str:
+    """What the isolation has to do with these failures, for the end of a sentence, or ""."""
+    results = [run.results[name] for name in sorted(red) if name in run.results]
+    return next((f" ({result.blocked})" for result in results if result.blocked), "")
 
 
 def last_line(said: str) -> str:
