@@ -95,15 +95,22 @@ def _difference(compared: _Compared) -> Evidence | None:
 
 
 def _agreement(findings: tuple[Finding, ...]) -> str:
+    if not findings:
+        return "only imports change, and nothing that uses them"
     recorded = sum(place < len(item.subject.recorded) for item in findings for place in item.agreed)
     made = sum(len(item.agreed) for item in findings) - recorded
     names = ", ".join(item.subject.target.qualname for item in findings[:3])
     more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
-    return (
-        f"old and new {names}{more} agree on {recorded} recorded and {made} generated inputs"
-        if findings
-        else "only imports change, and nothing that uses them"
-    )
+    calls = f"{recorded} recorded call{'s' * (recorded != 1)}" if recorded else ""
+    inputs = f"{_about(made)} generated ones" if calls else f"{_about(made)} generated calls"
+    said = " and ".join(filter(None, (calls, inputs if made else "")))
+    return f"old and new {names}{more} agree on {said}"
+
+
+def _about(number: int) -> str:
+    """A round number: which inputs Hypothesis makes depends on its version and surroundings."""
+    steps = [step for step in (20, 50, 100, 200, 500, 1000) if step <= number]
+    return f"more than {steps[-1]}" if steps else "a few"
 
 
 @dataclass(frozen=True, slots=True)
