@@ -1,0 +1,152 @@
+"""What commands share: how the terminal is spoken to, and how one job is run in this process.
+
+Exit codes: 0 good, 1 a finding, 2 usage or configuration error, 3 unproven.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+
+from trueup import (
+    TrueupError,
+    report,
+)
+from trueup import trust as trust_module
+from trueup.engine import job
+from trueup.engine.beds import Beds
+from trueup.files import write_atomically
+from trueup.propose.proposal import Failure
+from trueup.snapshot import Snapshot
+from trueup.suggestion import Suggestion
+
+USAGE: Final = 2
+CANCELLED: Final = 130
+
+WIDE: Final = 10_000
+"""Columns of what is not a terminal: whoever reads it breaks the lines."""
+
+console = Console(width=None if sys.stdout.isatty() else WIDE)
+errors = Console(stderr=True)
+
+T = TypeVar("T")
+
+
+def fail(says: str) -> NoReturn:
+    """One sentence on stderr, and as JSON on stdout where that was asked for."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("as_json"):
+        click.echo(json.dumps({"outcome": "error", "message": says}))
+    errors.print(f"[bold red]trueup:[/] {says}", highlight=False)
+    sys.exit(USAGE)
+
+
+def machine(interpreter: str | None) -> dict[str, object]:
+    """Command line flags are machine settings: who types them sits at the machine."""
+    return {"interpreter": str(Path(interpreter).absolute())} if interpreter else {}
+
+
+def asker(*, trusted: bool) -> Callable[[str, tuple[str, ...]], Awaitable[str]]:
+    """How the terminal answers questions; without a terminal the answer is none."""
+
+    async def ask(says: str, choices: tuple[str, ...]) -> str:
+        if trusted and trust_module.Answer.ONCE in choices:
+            return trust_module.Answer.ONCE
+        if not sys.stdin.isatty():
+            errors.print(f"{says} Not done: there is no terminal to ask on (--trust allows it).")
+            return ""
+        errors.print(says, highlight=False)
+        prompt = " / ".join(f"{number} {choice}" for number, choice in enumerate(choices, 1))
+        # At a prompt Ctrl-C means to stop; asyncio's own handler would only take note of it.
+        noted = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            answer = click.prompt(prompt, default=str(len(choices)), err=True)
+        finally:
+            signal.signal(signal.SIGINT, noted)
+        position = int(answer) if str(answer).isdigit() else 0
+        return choices[position - 1] if 0 < position <= len(choices) else ""
+
+    return ask
+
+
+def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool) -> T:
+    """Run one job in this process, with progress on stderr."""
+
+    async def whole() -> T:
+        beds, this = Beds(), asyncio.current_task()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # So that what was started is ended, and what was unpacked is removed.
+            asyncio.get_running_loop().add_signal_handler(number, this.cancel if this else print)
+        with errors.status("starting", spinner="dots") as status:
+            ask = asker(trusted=trusted)
+
+            async def paused(says: str, choices: tuple[str, ...]) -> str:
+                status.stop()
+                try:
+                    return await ask(says, choices)
+                finally:
+                    status.start()
+
+            def say(says: str) -> None:
+                if not quiet:
+                    status.update(says)
+
+            try:
+                return await work(job.Ports(beds, paused, say))
+            finally:
+                await beds.close()
+
+    try:
+        return asyncio.run(whole())
+    except TrueupError as problem:
+        fail(str(problem))
+    except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
+        errors.print("cancelled")
+        sys.exit(CANCELLED)
+
+
+def finish(
+    made: Suggestion | Failure, before: Snapshot, *, as_json: bool, **more: object
+) -> NoReturn:
+    if isinstance(made, Failure):
+        fail(made.sentence)
+    if as_json:
+        click.echo(json.dumps(report.verdict_json(made) | more, indent=2))
+    else:
+        report.show(console, made, before)
+    sys.exit(report.EXIT_CODES[made.verdict.outcome])
+
+
+def keep_pinned(root: str, suggestion: Suggestion) -> None:
+    for kept in suggestion.pinned:
+        target = Path(root, kept.path)
+        if target.exists():
+            fail(f"{kept.path} exists already; the pinned test was not written")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, kept.text.encode(), mode=0o644)
+        errors.print(f"kept {kept.path}", highlight=False)
+
+
+def nothing(says: str, *, as_json: bool, **more: object) -> NoReturn:
+    """No verdict, because there is nothing to have one about."""
+    if as_json:
+        click.echo(json.dumps({"outcome": "nothing", "message": says, **more}))
+    else:
+        errors.print(says, highlight=False)
+    sys.exit(0)
+
+
+def test_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Tests as pytest names them, where they may be passed on to it."""
+    for name in names:
+        if not name or name.startswith(("-", "@", "/")) or ".." in name.split("/"):
+            fail(f"{name!r} is not a test of this project, such as tests/test_x.py::test_y")
+    return names
