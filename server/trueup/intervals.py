@@ -51,7 +51,9 @@ def share(hits: Iterable[tuple[str, bool]]) -> Share:
         * math.sqrt(rate * (1 - rate) / worth + Z_95**2 / (4 * worth**2))
         / (1 + Z_95**2 / worth)
     )
-    return Share(found, total, max(0.0, middle - half), min(1.0, middle + half))
+    # Rounding must not put the share outside of its own interval.
+    low, high = min(rate, middle - half), max(rate, middle + half)
+    return Share(found, total, max(0.0, low), min(1.0, high))
 
 
 def _design_effect(groups: Collection[list[bool]], rate: float, total: int) -> float:

@@ -60,16 +60,28 @@ def _value(node: ast.expr) -> Literal:
             real, imaginary = _value(left), _value(right)
             if isinstance(real, int | float) and isinstance(imaginary, complex):
                 return real + imaginary if isinstance(op, ast.Add) else real - imaginary
-        case ast.Call(func=ast.Name(id="set" | "frozenset" as name), args=arguments, keywords=[]):
-            items = arguments[0].elts if arguments and isinstance(arguments[0], ast.Set) else []
-            held = {_value(item) for item in items}
-            return held if name == "set" else frozenset(held)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+            return _made(name, arguments)
     raise ValueError(f"not a literal: {ast.unparse(node)[:80]}")
+
+
+def _made(name: str, arguments: list[ast.expr]) -> Literal:
+    """Sets that have no brackets of their own: the empty one, and frozen ones."""
+    match name, arguments:
+        case "set", []:
+            return set()
+        case "frozenset", []:
+            return frozenset()
+        case "frozenset", [ast.Set(elts=items)]:
+            return frozenset(_value(item) for item in items)
+    raise ValueError(f"not a literal: a call of {name}")
 
 
 def _held(node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> Literal:
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=True)
+        if None in node.keys:
+            raise ValueError("not a literal: ** in a dictionary")
         return {_value(key): _value(item) for key, item in pairs if key is not None}
     items = [_value(item) for item in node.elts]
     if isinstance(node, ast.List):
