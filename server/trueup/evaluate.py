@@ -217,10 +217,7 @@ def summary(judged: Collection[Judged], elapsed_s: float) -> dict[str, object]:
         "rejected_on_behaviour": {
             "right": sum(item.row.right for item in on_behaviour),
             "with_counterexample": sum(item.has_counterexample for item in on_behaviour),
-            "all": len(on_behaviour),
         },
-        "wrong_verified": [item.row.id for item in wrong_verified(judged)],
-        "unproven_for": dict(Counter(_lacking(item) for item in judged if _lacking(item))),
         "elapsed_s": round(elapsed_s, 1),
     }
 
@@ -230,14 +227,6 @@ def wrong_verified(judged: Iterable[Judged]) -> tuple[Judged, ...]:
     return tuple(
         item for item in judged if not item.row.right and item.verdict.outcome is Ruling.VERIFIED
     )
-
-
-def _lacking(item: Judged) -> str:
-    """What keeps a right row from being verified: a check's name and its outcome."""
-    if not item.row.right or item.verdict.outcome is Ruling.VERIFIED:
-        return ""
-    first = item.verdict.missing[0]
-    return f"{first.check} {first.outcome}"
 
 
 def shares(judged: Collection[Judged]) -> Iterator[tuple[str, Share]]:

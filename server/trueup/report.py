@@ -118,10 +118,9 @@ def verdict_json(suggestion: Suggestion) -> dict[str, object]:
             "covered_statements": tests.covered_statements,
         },
         "counterexample": _counterexample(suggestion.verdict.evidence),
-        "pinned": [{"path": kept.path, "text": kept.text} for kept in suggestion.pinned],
         "isolation": suggestion.isolation,
         "elapsed_ms": suggestion.elapsed_ms,
-    }
+    } | _pinned(suggestion)
 
 
 def judged_table(
@@ -138,6 +137,12 @@ def judged_table(
     for name, value in shares:
         lines.add_row(name, str(value))
     return Group(table, Text(), lines)
+
+
+def _pinned(suggestion: Suggestion) -> dict[str, object]:
+    """Tests that were written for this verdict, where some were."""
+    files = [{"path": kept.path, "text": kept.text} for kept in suggestion.pinned]
+    return {"pinned": files} if files else {}
 
 
 def _counterexample(evidence: tuple[Evidence, ...]) -> dict[str, str] | None:

@@ -61,7 +61,7 @@ def trial_of(package: Package, before: Snapshot, goal: Goal, candidate: Candidat
         candidate=candidate,
         before=before,
         after=before.edited(candidate.edits),
-        bed=TestBed(affected, never, never, never, never),  # type: ignore[arg-type]
+        bed=TestBed(affected, never, never, never, never, never),  # type: ignore[arg-type]
         limits=Limits(),
         interpreter=package.interpreter,
     )

@@ -6,7 +6,7 @@ is written by `pytest --update-cases`, as for the cases of text.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +15,11 @@ import pytest_asyncio
 
 from cases.literate import Case, cases_in, with_verdict
 from cases.trials import in_buffers, lines_of, trial_of
+from support.beds import bed_of
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
-from trueup.runner.affected import Affected, importers_of
-from trueup.runner.results import RunRequest, TestRun
 from trueup.runner.session import Session
 from trueup.settings import Limits
 from trueup.verify import gate
-from trueup.verify.trial import TestBed
 
 FOLDER: Final = Path(__file__).parent.parent / "cases" / "called"
 CASES: Final = tuple(case for file in sorted(FOLDER.glob("*.md")) for case in cases_in(file))
@@ -50,22 +48,7 @@ async def test_case(
 ) -> None:
     root, running = session
 
-    async def find(
-        changed: Collection[str],
-        before: Mapping[str, str],
-        after: Mapping[str, str],
-        _absent: Collection[str],
-    ) -> Affected:
-        return importers_of(str(root), changed, {**before, **after})
-
-    async def baseline(request: RunRequest, _texts: Mapping[str, str]) -> TestRun:
-        return await running.run(request)
-
-    async def ready() -> str:
-        return ""
-
-    bed = TestBed(find, ready, baseline, running.run, running.confirm, running.ask)
-    trial = trial_of(case, in_buffers(case, root), lambda *_: bed)
+    trial = trial_of(case, in_buffers(case, root), lambda *_: bed_of(root, running))
     try:
         verdict = await gate.judge(trial)
     finally:

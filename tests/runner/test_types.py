@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
 
+from support.beds import bed_of
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, Project, make_environment
 from trueup.propose.hunks import minimal_edits
-from trueup.runner.affected import Affected, importers_of
 from trueup.settings import Limits
 from trueup.snapshot import Snapshot, Span
 from trueup.suggestion import Candidate, Evidence, Goal, GoalKind, Outcome, Recipe
 from trueup.verify import types
-from trueup.verify.trial import TestBed, Trial
+from trueup.verify.trial import Trial
 from trueup.workspace import read
 
 MYPY = ("mypy", "mypy_extensions", "typing_extensions", "pathspec", "librt", "ast-serialize")
@@ -58,19 +57,13 @@ async def judged(project: Project, after: dict[str, str], mode: str) -> Evidence
     edits = [minimal_edits(path, texts.get(path, ""), text) for path, text in after.items()]
     candidate = Candidate("change", tuple(edit for group in edits for edit in group), "test")
 
-    async def affected(changed: Collection[str], overlay: Mapping[str, str]) -> Affected:
-        return importers_of(str(project.root), changed, overlay)
-
-    async def ready() -> str:
-        return ""
-
     async with project.session(mode) as session:
         trial = Trial(
             goal=Goal(GoalKind.REFACTOR, Recipe.PATCH, "price.py", Span(0, 0)),
             candidate=candidate,
             before=before,
             after=before.edited(candidate.edits),
-            bed=TestBed(affected, ready, session.run, session.confirm, session.ask),
+            bed=bed_of(project.root, session),
             limits=Limits(),
             interpreter=project.interpreter,
         )

@@ -34,10 +34,11 @@ import pytest
 
 from cases.literate import Case, CaseError, cases_in, with_verdict
 from cases.trials import lines_of, on_disk, trial_of
+from support.beds import bed_of
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup import workspace
 from trueup.runner import sandbox
-from trueup.runner.affected import Affected, importers_of
+from trueup.runner.affected import Affected
 from trueup.runner.results import (
     RunRequest,
     RunStatus,
@@ -287,23 +288,10 @@ async def test_the_script_answers_as_pytest_does(
     session = await Session.start(root, interpreter, Limits())
     assert isinstance(session, Session), session
 
-    async def find(
-        changed: Collection[str],
-        before: Mapping[str, str],
-        after: Mapping[str, str],
-        _absent: Collection[str],
-    ) -> Affected:
-        return importers_of(str(root), changed, {**before, **after})
-
-    async def baseline(request: RunRequest, _texts: Mapping[str, str]) -> TestRun:
-        return await session.run(request)
-
-    async def ready() -> str:
-        return ""
-
-    bed = TestBed(find, ready, baseline, session.run, session.confirm, session.ask)
     try:
-        real = await gate.judge(trial_of(case, on_disk(case, root), lambda *_: bed))
+        real = await gate.judge(
+            trial_of(case, on_disk(case, root), lambda *_: bed_of(root, session))
+        )
     finally:
         await session.close()
     # Only a real session can call the code; the script leaves that to the mutants.

@@ -1454,6 +1454,7 @@ class Watchers:
     def __init__(
         self, config: Dict[str, Any], request: Dict[str, Any], reporter: Reporter, probes: Probes
     ) -> None:
+        self.root = config["root"]
         self.reporter = reporter
         self.probes = probes
         self.calls: Any = None
@@ -1499,8 +1500,13 @@ class Watchers:
         self.probes.tell(self.reporter)
         if self.calls is not None:
             self.calls.finish()
+            # Relative to the workspace where they lie in it: the next run may have another copy.
+            root = self.root
             paths = [path for path in self.reporter.search_path if isinstance(path, str)]
-            self.reporter.send("sys-path", paths)
+            self.reporter.send(
+                "sys-path",
+                [os.path.relpath(path, root) if under(path, root) else path for path in paths],
+            )
 
 
 def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:

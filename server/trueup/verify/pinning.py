@@ -12,9 +12,11 @@ import ast
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from trueup.runner.results import RunStatus, TestRun
+from trueup.runner.suite import suite_of
 from trueup.snapshot import Document
 from trueup.verify import literals, mutants, subjects, views
 from trueup.verify.changes import changed_statements
@@ -56,17 +58,21 @@ async def pin(trial: Trial) -> Pinned | str:
     targets = await subjects.targets_of(trial)
     if not targets.found:
         return targets.left or "no function changes"
+    if why := await trial.bed.refusal():
+        return why
     affected = (await trial.affected()).tests
-    run = TestRun(RunStatus.FINISHED)
+    run = TestRun(RunStatus.FINISHED, search_path=await asyncio.to_thread(_search_path, trial))
     if affected:
         run = await subjects.record(trial, targets.found, affected)
     bench = Bench(trial, run.search_path)
     chosen: list[tuple[Subject, tuple[Example, ...]]] = []
     killed = tried = 0
-    why = ""
     for target in targets.found:
         subject = await subjects.prepared(trial, target, run)
         examples = await _stable(bench, subject)
+        if isinstance(examples, str):
+            why = why or f"{target.qualname} cannot be called: {examples}"
+            continue
         if not examples:
             why = why or f"no input of {target.qualname} gives anything that can be written down"
             continue
@@ -94,8 +100,17 @@ async def _green(trial: Trial, pinned: Pinned) -> Pinned | str:
     return f"the pinned test does not pass on the code as it is: {red or run.reason}"
 
 
-async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...]:
-    """Inputs that source can write, with an outcome that is the same twice and can be written."""
+def _search_path(trial: Trial) -> tuple[str, ...]:
+    """Where modules are found when no test has shown it, relative to the workspace."""
+    root = trial.before.root
+    source = ("src",) if Path(root, "src").is_dir() else ()
+    return (*suite_of(root).pythonpath, *source)
+
+
+async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...] | str:
+    """Inputs that source can write, with an outcome that is the same twice and can be written; or
+    why the function cannot be called.
+    """
     before = bench.trial.before
     inputs = [whole for one in subject.inputs if (whole := _whole(subject, one)) is not None]
     if not inputs:
@@ -103,8 +118,10 @@ async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...]:
     old, again = await asyncio.gather(
         bench.outcomes(before, subject, inputs), bench.outcomes(before, subject, inputs)
     )
-    if isinstance(old, str) or isinstance(again, str):
-        return ()
+    if isinstance(old, str):
+        return old
+    if isinstance(again, str):
+        return again
     return tuple(
         Example(one, old[place])
         for place, one in enumerate(inputs)

@@ -55,7 +55,7 @@ class Opaque(Exception):  # noqa: N818 - it ends a comparison, not a program
 
 
 def main(root: str, task: Dict[str, Any], send: Callable[..., None]) -> None:
-    for path in task["path"]:
+    for path in (os.path.normpath(os.path.join(root, path)) for path in task["path"]):
         if path not in sys.path:
             sys.path.append(path)
     warnings.simplefilter("ignore")
