@@ -18,10 +18,12 @@ from trueup.runner.suite import suite_of
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Evidence, Goal, GoalKind, Recipe
 from trueup.verify import linters
-from trueup.verify.tests import GREEN, RED, UNCHANGED_CODE, last_line
+from trueup.verify.tests import GREEN, RED, UNCHANGED_CODE, last_line, witnesses
 from trueup.verify.trial import Sides, Trial, failed, passed, unknown
 
 CHECK: Final = "red-to-green"
+RAN_MIN: Final = 0.75
+"""Share of the changed statements that passing tests have to run: most of a fix, not a corner."""
 
 _OF_A_PERSON: Final = frozenset({Recipe.PATCH, Recipe.INSTRUCT})
 
@@ -67,6 +69,12 @@ async def _seen(trial: Trial) -> Evidence | None:
     if left := _still_red(sides):
         return unknown(
             CHECK, f"{_said(repaired)}, but {left} runs the changed code and is still red"
+        )
+    watched = [(path, item) for path, items in trial.statements.items() for item in items]
+    ran = sum(bool(witnesses(sides.after, path, item)) for path, item in watched)
+    if ran < RAN_MIN * len(watched):
+        return unknown(
+            CHECK, f"{_said(repaired)}, but only {ran} of {len(watched)} changed statements ran"
         )
     return passed(CHECK, _said(repaired))
 
