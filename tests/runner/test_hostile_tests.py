@@ -23,9 +23,8 @@ def only(body: str, seconds: float = 10) -> RunRequest:
     """One test with that body, where `body` may have more lines."""
     lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
     text = f"import os, signal, socket, subprocess, sys, time\n\ndef test_only():\n{lines}"
-    return RunRequest(
-        ("tests/test_only.py",), {"tests/test_only.py": text.encode()}, (), {}, seconds
-    )
+    changed = {"tests/test_only.py": text.encode()}
+    return RunRequest(("tests/test_only.py",), changed, timeout_s=seconds)
 
 
 def contents(root: Path) -> dict[str, bytes]:
