@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from trueup.runner.results import RunStatus, TestRun
+from trueup.runner.suite import suite_of
 from trueup.snapshot import Document
 from trueup.verify import literals, mutants, subjects, views
 from trueup.verify.changes import changed_statements
@@ -30,6 +31,7 @@ INPUTS_MAX: Final = 8
 """Inputs of one function that are written down."""
 MUTANTS_MAX: Final = 12
 SOURCE_CHARS_MAX: Final = 400
+DIGITS_MAX: Final = 10
 AT_ONCE: Final = 2
 
 
@@ -56,17 +58,25 @@ async def pin(trial: Trial) -> Pinned | str:
     targets = await subjects.targets_of(trial)
     if not targets.found:
         return targets.left or "no function changes"
+    # Where no test is affected, nobody has asked yet whether anything may run.
+    if why := await trial.bed.refusal():
+        return why
     affected = (await trial.affected()).tests
     run = TestRun(RunStatus.FINISHED)
     if affected:
         run = await subjects.record(trial, targets.found, affected)
-    bench = Bench(trial, run.search_path)
+    # Without a test that shows it: where modules of a project usually are.
+    usual = (".", "src", *suite_of(trial.before.root).pythonpath)
+    bench = Bench(trial, run.search_path or usual)
     chosen: list[tuple[Subject, tuple[Example, ...]]] = []
     killed = tried = 0
     why = ""
     for target in targets.found:
         subject = await subjects.prepared(trial, target, run)
         examples = await _stable(bench, subject)
+        if isinstance(examples, str):
+            why = why or f"{target.qualname} cannot be called: {examples}"
+            continue
         if not examples:
             why = why or f"no input of {target.qualname} gives anything that can be written down"
             continue
@@ -94,8 +104,10 @@ async def _green(trial: Trial, pinned: Pinned) -> Pinned | str:
     return f"the pinned test does not pass on the code as it is: {red or run.reason}"
 
 
-async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...]:
-    """Inputs that source can write, with an outcome that is the same twice and can be written."""
+async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...] | str:
+    """Inputs that source can write, with an outcome that is the same twice and can be written; or
+    why nothing could be called.
+    """
     before = bench.trial.before
     inputs = [whole for one in subject.inputs if (whole := _whole(subject, one)) is not None]
     if not inputs:
@@ -103,8 +115,10 @@ async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...]:
     old, again = await asyncio.gather(
         bench.outcomes(before, subject, inputs), bench.outcomes(before, subject, inputs)
     )
-    if isinstance(old, str) or isinstance(again, str):
-        return ()
+    if isinstance(old, str):
+        return old
+    if isinstance(again, str):
+        return again
     return tuple(
         Example(one, old[place])
         for place, one in enumerate(inputs)
@@ -121,7 +135,7 @@ def _whole(subject: Subject, one: Input) -> Input | None:
             return None
     # What `*` and `**` took cannot be given by name; nothing was given to them in most calls.
     rest = values.keys() - subject.target.hints.keys()
-    if any(values[name] for name in rest):
+    if any(values[name] for name in rest) or not all(map(_is_plain, values.values())):
         return None
     named = {name: values[name] for name in subject.target.hints if name in values}
     return replace(one, base=None, values=named)
@@ -132,10 +146,30 @@ def _writable(outcome: Outcome) -> bool:
         name = str(outcome["raised"])
         return bool(outcome.get("deliberate")) and name.startswith("builtins.")
     try:
-        literals.read(views.source(outcome.get("returned")))
+        result = literals.read(views.source(outcome.get("returned")))
     except ValueError:
         return False
+    # A float in something else is written as it is, so it must not be one that rounding made.
+    digits = 0 if isinstance(result, float) else _digits(outcome["returned"])
+    if not _is_plain(result) or digits > DIGITS_MAX:
+        return False
     return "printed" not in outcome and len(views.source(outcome["returned"])) < SOURCE_CHARS_MAX
+
+
+def _digits(view: object) -> int:
+    """The length of the longest float in a view."""
+    match view:
+        case ["float", str(text)]:
+            return len(text)
+        case list(items):
+            return max(map(_digits, items), default=0)
+    return 0
+
+
+def _is_plain(value: literals.Literal) -> bool:
+    """Whether no number in it is infinite or not a number, which no literal writes."""
+    nodes = ast.walk(ast.parse(literals.write(value), mode="eval"))
+    return not any(isinstance(node, ast.Name) and node.id in {"inf", "nan"} for node in nodes)
 
 
 async def _telling(
@@ -188,6 +222,10 @@ def _without_body(text: str, line: int) -> str:
     return ""
 
 
+def _result(outcome: Outcome) -> str:
+    return str(outcome.get("returned", outcome.get("raised")))
+
+
 def _cover(examples: Sequence[Example], killed_by: Sequence[frozenset[int]]) -> tuple[Example, ...]:
     """Few and small inputs that kill what all of them kill, filled up with other outcomes."""
     order = sorted(range(len(examples)), key=lambda place: examples[place].one.size)
@@ -197,11 +235,11 @@ def _cover(examples: Sequence[Example], killed_by: Sequence[frozenset[int]]) -> 
         best = max(order, key=lambda place: sum(place in places for places in left))
         kept.append(best)
         left = [places for places in left if best not in places]
-    seen = {str(examples[place].outcome) for place in kept}
+    seen = {_result(examples[place].outcome) for place in kept}
     for place in order:
         if len(kept) >= INPUTS_MAX:
             break
-        if str(examples[place].outcome) not in seen:
-            seen.add(str(examples[place].outcome))
+        if _result(examples[place].outcome) not in seen:
+            seen.add(_result(examples[place].outcome))
             kept.append(place)
     return tuple(examples[place] for place in sorted(kept, key=order.index))
