@@ -145,10 +145,10 @@ async def _side_by_side(trial: Trial) -> _Compared:
     taken = _taken_away(trial)
     probes = {path: frozenset(item.first for item in items) for path, items in taken.items()}
     if not any(probes.values()) and not wanted.found:
-        return _Compared((), wanted.left)
+        return _Compared((), wanted.left, None, wanted.doubt, wanted.gone)
     run = await subjects.record(trial, wanted.found, (await trial.affected()).tests, probes)
     if run.status is not RunStatus.FINISHED:
-        return _Compared((), run.reason)
+        return _Compared((), run.reason, None, wanted.doubt, wanted.gone)
     reached = set(run.runners)
     if wanted.left or not wanted.found:
         return _Compared((), wanted.left, _unseen(taken, reached), wanted.doubt, wanted.gone)
@@ -196,7 +196,7 @@ async def _by_mistakes(trial: Trial, compared: _Compared) -> Evidence:
     """The affected tests kill at least `mutants_killed_min` of the mutants of the changed lines."""
     aside = f" (not compared side by side: {compared.obstacle})"
     if compared.gone:
-        why = "which mistakes in what stays say nothing about"
+        why = "and no mistake in what stays stands for it"
         return unknown(CHECK, f"{compared.gone} goes away, {why}{aside}")
     found = await mistakes.noticed(trial)
     if not found.made:

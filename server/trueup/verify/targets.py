@@ -111,7 +111,15 @@ def targets(path: str, before: str, after: str) -> Targets:
     elif one_sided and not found and not left:
         left = f"{min(one_sided)} is only on one side"
     gone = min(hooks & old_functions.keys(), default="")
-    return Targets(found, left, gone, _doubt(loose & _loose(new, kept), again))
+    doubt = _doubt(loose & _loose(new, kept), again)
+    for name in sorted(old_functions.keys() & new_functions.keys()):
+        if _decorators(old_functions[name]) != _decorators(new_functions[name]):
+            doubt = f"the decorators of {name} change, and it is compared without them"
+    return Targets(found, left, gone, doubt)
+
+
+def _decorators(node: Function) -> list[str]:
+    return [ast.dump(item) for item in node.decorator_list]
 
 
 def _doubt(arrived: frozenset[_Loose], again: set[str]) -> str:
@@ -274,8 +282,6 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
     defaults = _defaults(new.args)
     if any(defaults.get(one, value) != value for one, value in _defaults(old.args).items()):
         return f"the default values of {name} change"
-    if [*map(ast.dump, old.decorator_list)] != [*map(ast.dump, new.decorator_list)]:
-        return f"the decorators of {name} change"
     hints = {
         item.arg: ast.unparse(item.annotation) if item.annotation else ""
         for item in (*old.args.posonlyargs, *old.args.args, *old.args.kwonlyargs)

@@ -219,8 +219,8 @@ def _sharing(outcome: Outcome, other: Outcome) -> str:
     if not _shared(outcome) - _shared(other):
         return f"returned {value}, a copy"
     if _gives_back(outcome):
-        return f"returned {value}, the very object that it was given"
-    return f"returned {value}, which holds objects that it was given"
+        return f"returned {value}, the same object that its arguments hold"
+    return f"returned {value}, with objects in it that its arguments hold"
 
 
 def _as_outcome(value: object) -> Outcome:

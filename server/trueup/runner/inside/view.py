@@ -137,7 +137,13 @@ class View:
             None if items is None else list(itertools.islice(items, NODES_MAX))
             for items in reduced[3:5]
         ]
-        return ["object", name_of(kind), [self.of(part, depth + 1) for part in parts]]
+        made = [self.of(part, depth + 1) for part in parts[:2]]
+        # The attributes of an object are no object that anyone could hold.
+        state = parts[2] if len(parts) > 2 else None
+        held = self._built_in(state, dict, depth) if type(state) is dict else None
+        rest = [held or self.of(part, depth + 1) for part in parts[2:3]]
+        rest += [self.of(part, depth + 1) for part in parts[3:]]
+        return ["object", name_of(kind), made + rest]
 
 
 def _is_unchanging(value: Any, kind: type) -> bool:
