@@ -518,3 +518,30 @@ def test_examples_in_docstrings_are_tests_where_the_project_runs_them(
     answer = verdict(done)
     assert answer["outcome"] == outcome, answer
     assert answer["tests"]["selected"] == 1
+
+
+def test_code_that_no_test_reaches_is_pinned_whatever_it_is_called(
+    shop: Project, trueup: Run
+) -> None:
+    file = shop.root / SOURCE
+    module = file.with_name("checks.py")
+    module.write_text(
+        "def test_sum(values: list[float]) -> float:\n"
+        "    total = 0.0\n"
+        "    for value in values:\n"
+        "        total = total + value\n"
+        "    return total\n"
+    )
+    name = module.relative_to(shop.root).as_posix()
+    diff = (
+        f"--- a/{name}\n+++ b/{name}\n@@ -1,5 +1,2 @@\n"
+        " def test_sum(values: list[float]) -> float:\n"
+        "-    total = 0.0\n-    for value in values:\n"
+        "-        total = total + value\n-    return total\n+    return sum(values, 0.0)\n"
+    )
+    asked = ("verify", "--diff", "-", "--pin", "--trust", "--json", *interpreter(shop))
+    done = trueup(*asked, stdin=diff)
+    found = {item["check"]: item for item in verdict(done)["evidence"]}
+    assert found["pinned"]["outcome"] == "passed", found["pinned"]["detail"]
+    assert found["tests"]["outcome"] == "passed"
+    assert verdict(done)["outcome"] == "verified"

@@ -7,6 +7,7 @@ renames is answered by its syntax trees.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ async def runs_every_changed_statement(trial: Trial) -> Evidence:
 async def keeps_behaviour(trial: Trial) -> Evidence:
     """Old and new agree on recorded and generated inputs, or the tests would notice a mistake."""
     if trial.only_text:
+        if path := _reads_docstrings(trial):
+            return unknown(CHECK, f"a docstring changes, and {path} reads docstrings", path)
         return passed(CHECK, UNCHANGED_CODE)
     if renamed := await _renamed(trial):
         return renamed
@@ -67,7 +70,18 @@ async def keeps_behaviour(trial: Trial) -> Evidence:
         return problem
     if not compared.obstacle:
         return passed(CHECK, _agreement(compared.findings))
-    return await _by_mistakes(trial, compared.obstacle)
+    return await _by_mistakes(trial, compared)
+
+
+def _reads_docstrings(trial: Trial) -> str:
+    """A file whose docstrings change and that says `__doc__`, or ""."""
+    for path in trial.candidate.paths:
+        old, new = trial.before.get(path), trial.after.get(path)
+        if old is None or new is None or not path.endswith(".py") or "__doc__" not in new.text:
+            continue
+        if ast.dump(ast.parse(old.text)) != ast.dump(ast.parse(new.text)):
+            return path
+    return ""
 
 
 def _difference(compared: _Compared) -> Evidence | None:
@@ -85,13 +99,20 @@ def _difference(compared: _Compared) -> Evidence | None:
             target = finding.subject.target
             detail = f"{shown.sentence}; no test passes anything like it"
             return Evidence(CHECK, Outcome.UNKNOWN, detail, target.path, target.new_line, shown)
+    for finding in compared.findings:
+        if finding.held:
+            name, was, now = finding.held
+            return unknown(
+                CHECK, f"{name} was {was} and is {now}; who else reads it is not known",
+                finding.subject.target.path,
+            )  # fmt: skip
     if compared.unseen is not None:
         path, line = compared.unseen
         return unknown(
             CHECK, f"line {line} of {path} goes away, and neither a test nor an input reached it",
             path,
         )  # fmt: skip
-    return None
+    return unknown(CHECK, compared.doubt) if compared.doubt else None
 
 
 def _agreement(findings: tuple[Finding, ...]) -> str:
@@ -122,6 +143,8 @@ class _Compared:
     findings: tuple[Finding, ...]
     obstacle: str
     unseen: tuple[str, int] | None = None
+    doubt: str = ""
+    gone: str = ""
 
 
 async def _side_by_side(trial: Trial) -> _Compared:
@@ -129,19 +152,21 @@ async def _side_by_side(trial: Trial) -> _Compared:
     taken = _taken_away(trial)
     probes = {path: frozenset(item.first for item in items) for path, items in taken.items()}
     if not any(probes.values()) and not wanted.found:
-        return _Compared((), wanted.left)
+        return _Compared((), wanted.left, None, wanted.doubt, wanted.gone)
     run = await subjects.record(trial, wanted.found, (await trial.affected()).tests, probes)
     if run.status is not RunStatus.FINISHED:
-        return _Compared((), run.reason)
+        return _Compared((), run.reason, None, wanted.doubt, wanted.gone)
     reached = set(run.runners)
     if wanted.left or not wanted.found:
-        return _Compared((), wanted.left, _unseen(taken, reached))
+        return _Compared((), wanted.left, _unseen(taken, reached), wanted.doubt, wanted.gone)
     bench = sidebyside.Bench(trial, run.search_path, probes, reached)
     findings = []
     for target in wanted.found:
         subject = await subjects.prepared(trial, target, run)
         findings.append(await sidebyside.compare(bench, subject))
-    return _Compared(tuple(findings), _weakness(findings), _unseen(taken, reached))
+    unseen = _unseen(taken, reached)
+    weakness = _weakness(findings)
+    return _Compared(tuple(findings), weakness, unseen, wanted.doubt, wanted.gone)
 
 
 def _weakness(findings: Sequence[Finding]) -> str:
@@ -174,10 +199,13 @@ def _unseen(
     return None
 
 
-async def _by_mistakes(trial: Trial, obstacle: str) -> Evidence:
+async def _by_mistakes(trial: Trial, compared: _Compared) -> Evidence:
     """The affected tests kill at least `mutants_killed_min` of the mutants of the changed lines."""
+    aside = f" (not compared side by side: {compared.obstacle})"
+    if compared.gone:
+        why = "and no mistake in what stays stands for it"
+        return unknown(CHECK, f"{compared.gone} goes away, {why}{aside}")
     found = await mistakes.noticed(trial)
-    aside = f" (not compared side by side: {obstacle})"
     if not found.made:
         return unknown(CHECK, f"the changed lines leave nothing to vary{aside}")
     if found.enough:

@@ -6,7 +6,9 @@ Knows nothing of how its examples were chosen.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -21,6 +23,9 @@ from trueup.verify.views import Outcome
 
 TESTS_READ_MAX: Final = 50
 """Test files that are looked at to find out in which style they are."""
+
+EXACT_CHARS_MAX: Final = 10
+"""A float with a longer text than this was rounded somewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +74,53 @@ def _is_unittest(root: str, tests: Sequence[str]) -> bool:
 
 
 def _text(chosen: Chosen, *, unittest: bool) -> str:
-    imports: dict[str, set[str]] = {}
-    for subject, examples in chosen:
-        names = {subject.target.qualname.partition(".")[0]}
-        names |= {name for item in examples for name in _names_made(item.one.values)}
-        imports.setdefault(subject.module, set()).update(names)
+    called = _called(chosen)
     raises = any("raised" in item.outcome for _, examples in chosen for item in examples)
     lines = ['"""What the code does today; written down by Trueup before it was changed."""', ""]
+    results = (item.outcome.get("returned") for _, examples in chosen for item in examples)
+    if any(map(_is_rounded, results)):
+        lines += ["import math", *([] if unittest else [""])]
     if unittest:
         lines += ["import unittest", ""]
     elif raises:
         lines += ["import pytest", ""]
-    lines += [
-        f"from {module} import {', '.join(sorted(names))}"
-        for module, names in sorted(imports.items())
-    ]
+    for module, names in sorted(called.items()):
+        parts = [name if name == own else f"{own} as {name}" for own, name in sorted(names.items())]
+        lines.append(f"from {module} import {', '.join(parts)}")
     body: list[str] = []
+    titles: set[str] = set()
     for subject, examples in chosen:
-        body += ["", "", *_test(subject, examples, unittest=unittest)]
+        title = _title(subject, titles)
+        titles.add(title)
+        names = called[subject.module]
+        body += ["", "", *_test(title, subject, examples, names, unittest=unittest)]
     return "\n".join([*lines, *body]) + "\n"
+
+
+def _called(chosen: Chosen) -> dict[str, dict[str, str]]:
+    """What the test calls each name of each module: itself, but for a name that pytest would take
+    for a test, and one that several modules have.
+    """
+    own: dict[str, set[str]] = {}
+    for subject, examples in chosen:
+        names = {subject.target.qualname.partition(".")[0]}
+        names |= {name for item in examples for name in _names_made(item.one.values)}
+        own.setdefault(subject.module, set()).update(names)
+    owners = Counter(name for names in own.values() for name in names)
+
+    def called(module: str, name: str) -> str:
+        taken = owners[name] > 1 or name in {"pytest", "unittest", "math"}
+        return f"the_{module.replace('.', '_')}_{name}" if taken or _TESTLIKE(name) else name
+
+    return {module: {name: called(module, name) for name in names} for module, names in own.items()}
+
+
+_TESTLIKE: Final = re.compile("[Tt]est").match
+
+
+def _title(subject: Subject, taken: Collection[str]) -> str:
+    title = subject.target.qualname.replace(".", "_").strip("_").lower()
+    return f"{subject.module.replace('.', '_').lower()}_{title}" if title in taken else title
 
 
 def _names_made(values: Mapping[str, literals.Literal]) -> set[str]:
@@ -99,12 +132,18 @@ def _names_made(values: Mapping[str, literals.Literal]) -> set[str]:
     return found
 
 
-def _test(subject: Subject, examples: Sequence[Example], *, unittest: bool) -> list[str]:
-    name = subject.target.qualname.replace(".", "_").strip("_").lower()
+def _test(
+    name: str,
+    subject: Subject,
+    examples: Sequence[Example],
+    names: Mapping[str, str],
+    *,
+    unittest: bool,
+) -> list[str]:
     lines: list[str] = []
     pad = "        " if unittest else "    "
     for example in examples:
-        lines += _checked(subject, example, pad, unittest=unittest)
+        lines += _checked(_call(subject, example.one, names), example, pad, unittest=unittest)
     if unittest:
         title = "".join(part.title() for part in name.split("_"))
         return [
@@ -115,14 +154,18 @@ def _test(subject: Subject, examples: Sequence[Example], *, unittest: bool) -> l
     return [f"def test_{name}_as_it_is():", *lines]
 
 
-def _checked(subject: Subject, example: Example, pad: str, *, unittest: bool) -> list[str]:
-    call = _call(subject, example.one)
+def _checked(call: str, example: Example, pad: str, *, unittest: bool) -> list[str]:
     outcome = example.outcome
     if "raised" in outcome:
         kind = str(outcome["raised"]).removeprefix("builtins.")
         opened = f"self.assertRaises({kind})" if unittest else f"pytest.raises({kind})"
         return [f"{pad}with {opened}:", f"{pad}    {call}"]
     expected = views.source(outcome["returned"])
+    if _is_rounded(outcome["returned"]):
+        # No refactoring of arithmetic keeps the last digits.
+        if unittest:
+            return [f"{pad}self.assertTrue(math.isclose({call}, {expected}))"]
+        return [f"{pad}assert math.isclose({call}, {expected})"]
     if unittest:
         return [f"{pad}self.assertEqual({call}, {expected})"]
     if expected in {"None", "True", "False"}:
@@ -130,7 +173,14 @@ def _checked(subject: Subject, example: Example, pad: str, *, unittest: bool) ->
     return [f"{pad}assert {call} == {expected}"]
 
 
-def _call(subject: Subject, one: Input) -> str:
+def _is_rounded(view: object) -> bool:
+    match view:
+        case ["float", str(text)]:
+            return len(text) > EXACT_CHARS_MAX
+    return False
+
+
+def _call(subject: Subject, one: Input, names: Mapping[str, str]) -> str:
     """The call as one would write it: a method on its object, defaults left out."""
     values = dict(one.values)
     target = subject.target
@@ -149,4 +199,11 @@ def _call(subject: Subject, one: Input) -> str:
         written = literals.write(values[name])
         by_place = by_place and name in target.positional and name in target.required
         parts.append(written if by_place else f"{name}={written}")
-    return f"{called}({', '.join(parts)})"
+    call = f"{called}({', '.join(parts)})"
+    if all(name == own for own, name in names.items()):
+        return call
+    tree = ast.parse(call, mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+    return ast.unparse(tree)

@@ -12,7 +12,6 @@ import ast
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from trueup.runner.results import RunStatus, TestRun
@@ -32,6 +31,7 @@ INPUTS_MAX: Final = 8
 """Inputs of one function that are written down."""
 MUTANTS_MAX: Final = 12
 SOURCE_CHARS_MAX: Final = 400
+DIGITS_MAX: Final = 10
 AT_ONCE: Final = 2
 
 
@@ -58,10 +58,11 @@ async def pin(trial: Trial) -> Pinned | str:
     targets = await subjects.targets_of(trial)
     if not targets.found:
         return targets.left or "no function changes"
+    # Where no test is affected, nobody has asked yet whether anything may run.
     if why := await trial.bed.refusal():
         return why
     affected = (await trial.affected()).tests
-    run = TestRun(RunStatus.FINISHED, search_path=await asyncio.to_thread(_search_path, trial))
+    run = TestRun(RunStatus.FINISHED, search_path=_search_path(trial))
     if affected:
         run = await subjects.record(trial, targets.found, affected)
     bench = Bench(trial, run.search_path)
@@ -102,14 +103,12 @@ async def _green(trial: Trial, pinned: Pinned) -> Pinned | str:
 
 def _search_path(trial: Trial) -> tuple[str, ...]:
     """Where modules are found when no test has shown it, relative to the workspace."""
-    root = trial.before.root
-    source = ("src",) if Path(root, "src").is_dir() else ()
-    return (*suite_of(root).pythonpath, *source)
+    return (".", "src", *suite_of(trial.before.root).pythonpath)
 
 
 async def _stable(bench: Bench, subject: Subject) -> tuple[Example, ...] | str:
     """Inputs that source can write, with an outcome that is the same twice and can be written; or
-    why the function cannot be called.
+    why nothing could be called.
     """
     before = bench.trial.before
     inputs = [whole for one in subject.inputs if (whole := _whole(subject, one)) is not None]
@@ -138,7 +137,7 @@ def _whole(subject: Subject, one: Input) -> Input | None:
             return None
     # What `*` and `**` took cannot be given by name; nothing was given to them in most calls.
     rest = values.keys() - subject.target.hints.keys()
-    if any(values[name] for name in rest):
+    if any(values[name] for name in rest) or not all(map(_is_plain, values.values())):
         return None
     named = {name: values[name] for name in subject.target.hints if name in values}
     return replace(one, base=None, values=named)
@@ -149,10 +148,30 @@ def _writable(outcome: Outcome) -> bool:
         name = str(outcome["raised"])
         return bool(outcome.get("deliberate")) and name.startswith("builtins.")
     try:
-        literals.read(views.source(outcome.get("returned")))
+        result = literals.read(views.source(outcome.get("returned")))
     except ValueError:
         return False
+    # A float in something else is written as it is, so it must not be one that rounding made.
+    digits = 0 if isinstance(result, float) else _digits(outcome["returned"])
+    if not _is_plain(result) or digits > DIGITS_MAX:
+        return False
     return "printed" not in outcome and len(views.source(outcome["returned"])) < SOURCE_CHARS_MAX
+
+
+def _digits(view: object) -> int:
+    """The length of the longest float in a view."""
+    match view:
+        case ["float", str(text)]:
+            return len(text)
+        case list(items):
+            return max(map(_digits, items), default=0)
+    return 0
+
+
+def _is_plain(value: literals.Literal) -> bool:
+    """Whether no number in it is infinite or not a number, which no literal writes."""
+    nodes = ast.walk(ast.parse(literals.write(value), mode="eval"))
+    return not any(isinstance(node, ast.Name) and node.id in {"inf", "nan"} for node in nodes)
 
 
 async def _telling(
@@ -205,6 +224,10 @@ def _without_body(text: str, line: int) -> str:
     return ""
 
 
+def _result(outcome: Outcome) -> str:
+    return str(outcome.get("returned", outcome.get("raised")))
+
+
 def _cover(examples: Sequence[Example], killed_by: Sequence[frozenset[int]]) -> tuple[Example, ...]:
     """Few and small inputs that kill what all of them kill, filled up with other outcomes."""
     order = sorted(range(len(examples)), key=lambda place: examples[place].one.size)
@@ -214,11 +237,11 @@ def _cover(examples: Sequence[Example], killed_by: Sequence[frozenset[int]]) -> 
         best = max(order, key=lambda place: sum(place in places for places in left))
         kept.append(best)
         left = [places for places in left if best not in places]
-    seen = {str(examples[place].outcome) for place in kept}
+    seen = {_result(examples[place].outcome) for place in kept}
     for place in order:
         if len(kept) >= INPUTS_MAX:
             break
-        if str(examples[place].outcome) not in seen:
-            seen.add(str(examples[place].outcome))
+        if _result(examples[place].outcome) not in seen:
+            seen.add(_result(examples[place].outcome))
             kept.append(place)
     return tuple(examples[place] for place in sorted(kept, key=order.index))

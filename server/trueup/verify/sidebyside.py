@@ -21,7 +21,7 @@ from trueup.verify.inputs import Input
 from trueup.verify.shrink import smaller
 from trueup.verify.subjects import Subject
 from trueup.verify.trial import Trial
-from trueup.verify.views import Comparison, Outcome
+from trueup.verify.views import Comparison, Manner, Outcome
 
 CALL_SECONDS: Final = 0.5
 PATIENCE: Final = 10.0
@@ -43,9 +43,15 @@ class Finding:
     """The same, for an input that has not what all recorded ones have in common."""
     obstacle: str = ""
     """Why nothing could be compared."""
+    held: tuple[str, str, str] | None = None
+    """A public name of the module that holds something else now: its name, what it held and what it
+    holds.
+    """
 
 
-_UNTRIED: Final[Outcome] = {"opaque": "nothing in time"}
+HELD: Final = -1
+"""The place, among outcomes, of what the module holds before any call."""
+_UNTRIED: Final[Outcome] = {"untried": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class Bench:
                     "module": subject.module,
                     "file": subject.target.path,
                     "qualname": subject.target.qualname,
+                    "holds": list(subject.target.holds),
                     "recorded": [call.pickled for call in subject.recorded],
                     "calls": [
                         [
@@ -106,14 +113,19 @@ class Bench:
             match event:
                 case ("outcome", 0, int(place), dict(outcome)):
                     found[place] = outcome
+                case ("holds", 0, dict(held)):
+                    found[HELD] = held
                 case ("stopped", 0, int(place)):
                     stopped = place
                 case ("unreachable", 0, str(why)):
                     return why
-        if stopped is not None:
-            # What was not tried any more is no outcome, on neither side.
-            found.update(dict.fromkeys(range(stopped + 1, len(inputs)), _UNTRIED))
-        if not found and answer.status is not RunStatus.FINISHED:
+        first = len(found.keys() - {HELD})
+        if stopped is None and first < len(inputs) and answer.status is RunStatus.TIMED_OUT:
+            found[first] = {"late": REPLAY_SECONDS}
+        # What was not tried any more is no outcome, on neither side.
+        start = first + 1 if stopped is None else stopped + 1
+        found.update(dict.fromkeys(range(start, len(inputs)), _UNTRIED))
+        if not first and answer.status is not RunStatus.FINISHED:
             return answer.reason
         return found
 
@@ -134,6 +146,17 @@ async def compare(bench: Bench, item: Subject) -> Finding:
             return Finding(item, obstacle=side)
     if isinstance(old, str) or isinstance(again, str) or isinstance(new, str):
         return Finding(item, obstacle="nothing came back")
+    return await _told_apart(bench, item, old, again, new)
+
+
+async def _told_apart(
+    bench: Bench,
+    item: Subject,
+    old: Mapping[int, Outcome],
+    again: Mapping[int, Outcome],
+    new: Mapping[int, Outcome],
+) -> Finding:
+    manner = views.manner(old, again)
     agreed: list[int] = []
     like: list[int] = []
     unlike: list[int] = []
@@ -142,34 +165,59 @@ async def compare(bench: Bench, item: Subject) -> Finding:
         if obstacle := views.obstacle(old.get(place), again.get(place)):
             why = why or obstacle
             continue
-        match views.compare(old[place], new.get(place), recorded=place < len(item.recorded)):
+        recorded = place < len(item.recorded)
+        match views.compare(old[place], new.get(place), recorded=recorded, manner=manner):
             case Comparison.SAME:
                 agreed.append(place)
             case Comparison.DIFFERENT:
                 (unlike if one.breaks else like).append(place)
-            case Comparison.NOTHING:
+            case Comparison.FORGIVING if not one.breaks:
+                unlike.append(place)
+            case Comparison.NOTHING | Comparison.FORGIVING:
                 why = why or "the old code fails on its arguments"
+    difference = await _smallest(bench, item, like, manner)
+    other = None if like else await _smallest(bench, item, unlike, manner)
+    slow = [place for place in (*like, *unlike) if "late" in (new.get(place) or {})]
+    if (like or unlike) and not slow and difference is None and other is None:
+        # It depends on more than the arguments, so agreement proves nothing either.
+        return Finding(item, obstacle="old and new differ now and then on the same arguments")
     return Finding(
-        item,
-        tuple(agreed),
-        await _smallest(bench, item, like),
-        None if like else await _smallest(bench, item, unlike),
-        "" if agreed else why,
+        item, tuple(agreed), difference, other, "" if agreed else why, _held(old, again, new)
     )
 
 
-async def _smallest(bench: Bench, item: Subject, places: Sequence[int]) -> Counterexample | None:
+def _held(
+    old: Mapping[int, Outcome], again: Mapping[int, Outcome], new: Mapping[int, Outcome]
+) -> tuple[str, str, str] | None:
+    """The first public name that holds something else when its module was imported, and what."""
+    was, twice, now = (side.get(HELD, {}) for side in (old, again, new))
+    for name, value in was.items():
+        public = not any(part.startswith("_") for part in name.split("."))
+        stable = twice.get(name) == value
+        if public and stable and name in now and not views.alike(value, now[name]):
+            return name, views.source(value), views.source(now[name])
+    return None
+
+
+async def _smallest(
+    bench: Bench, item: Subject, places: Sequence[int], manner: Manner
+) -> Counterexample | None:
     if not places:
         return None
-    first = min(places, key=lambda place: _size(item, item.inputs[place]))
-    best = item.inputs[first]
-    shown = await _differing(bench, item, (best,), CALL_SECONDS * PATIENCE)
-    if shown is None:
+    smallest = min(places, key=lambda place: _size(item, item.inputs[place]))
+    # It may take the calls before it: then nothing is made smaller.
+    for tried in ((smallest,), (places[0],), range(places[0] + 1)):
+        inputs = [item.inputs[place] for place in tried]
+        shown = await _differing(bench, item, inputs, manner, CALL_SECONDS * PATIENCE)
+        if shown is not None:
+            break
+    else:
         return None
-    late = any("late" in (outcome or {}) for outcome in shown[1:])
+    best = shown[0]
+    late = any("late" in (outcome or {}) for outcome in shown[1:]) or len(inputs) > 1
     for _ in range(0 if late else SHRINK_ROUNDS):
         fewer = [one for one in smaller(best, SHRINK_INPUTS) if item.breaks(one) <= best.breaks]
-        found = await _differing(bench, item, fewer) if fewer else None
+        found = await _differing(bench, item, fewer, manner) if fewer else None
         if found is None:
             break
         shown, best = found, found[0]
@@ -195,6 +243,7 @@ async def _differing(
     bench: Bench,
     item: Subject,
     inputs: Sequence[Input],
+    manner: Manner,
     seconds: float = CALL_SECONDS,
 ) -> Shown | None:
     """The first of `inputs` on which old and new differ."""
@@ -210,7 +259,10 @@ async def _differing(
         if outcome is None or views.obstacle(outcome, outcome):
             continue
         recorded = not one.values
-        if views.compare(outcome, new.get(place), recorded=recorded) is Comparison.DIFFERENT:
+        found = views.compare(outcome, new.get(place), recorded=recorded, manner=manner)
+        if found is Comparison.DIFFERENT or (
+            found is Comparison.FORGIVING and not item.breaks(one)
+        ):
             return one, outcome, new.get(place)
     return None
 

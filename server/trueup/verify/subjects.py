@@ -51,17 +51,21 @@ class Subject:
 async def targets_of(trial: Trial) -> Targets:
     """What the candidate changes, function by function; `left` where that is not all of it."""
     found: list[Target] = []
+    doubt = gone = ""
     for path in trial.candidate.paths:
         old, new = trial.before.get(path), trial.after.get(path)
         if workspace.is_test(path):
             continue
-        if old is None or new is None or not path.endswith(".py"):
+        if not path.endswith(".py"):
+            return Targets((), f"{path} is not Python")
+        if old is None or new is None:
             return Targets((), f"{path} is only on one side")
         of_file = await asyncio.to_thread(targets, path, old.text, new.text)
         if of_file.left:
             return of_file
         found += of_file.found
-    return Targets(tuple(found))
+        doubt, gone = doubt or of_file.doubt, gone or of_file.gone
+    return Targets(tuple(found), "", gone, doubt)
 
 
 async def prepared(trial: Trial, target: Target, run: TestRun) -> Subject:

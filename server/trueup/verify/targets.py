@@ -8,8 +8,8 @@ that mention it. What none of them stands for is said.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from trueup.verify.examples import examples_of
@@ -41,6 +41,8 @@ class Target:
     """Numbers and texts that either side mentions."""
     examples: tuple[Values, ...] = ()
     """Arguments of the calls that the docstring shows."""
+    holds: tuple[str, ...] = ()
+    """What both modules hold outside of functions: variables, and those of classes, dotted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Targets:
 
     found: tuple[Target, ...] = ()
     left: str = ""
+    gone: str = ""
+    """A method that a class has no longer and may inherit now, "" where there is none."""
+    doubt: str = ""
+    """What neither calls nor tests can tell of the change, "" where there is no such thing."""
 
 
 def targets(path: str, before: str, after: str) -> Targets:
@@ -60,8 +66,14 @@ def targets(path: str, before: str, after: str) -> Targets:
         for name, node in old_functions.items()
         if name in new_functions and _body(node) != _body(new_functions[name])
     }
-    loose = _loose(old) ^ _loose(new)
+    kept = set(_classes(old)) & set(_classes(new))
+    loose = _loose(old, kept) ^ _loose(new, kept)
+    one_sided = old_functions.keys() ^ new_functions.keys()
+    # A method may stand in the place of another one: who calls it, calls it by its last name.
+    helpers = {name for name in one_sided if not name.rpartition(".")[0]}
+    hooks = {name for name in one_sided - helpers if name.rpartition(".")[0] in kept}
     names = {name for item in loose for name in item.names}
+    names |= {name.rpartition(".")[2] for name in hooks}
     silent = sorted(item.text for item in loose if not item.names)
     users = {
         name
@@ -70,12 +82,13 @@ def targets(path: str, before: str, after: str) -> Targets:
         and (names & {*_mentioned(node), *_mentioned(new_functions[name])} or EVERYTHING in names)
     }
     # What appears or goes away, does nothing itself and is used by nobody here, is no change.
-    again = {name for item in _loose(old) for name in item.names} & {
-        name for item in _loose(new) for name in item.names
+    again = {name for item in _loose(old, kept) for name in item.names} & {
+        name for item in _loose(new, kept) for name in item.names
     }
     names = {
         name for item in loose for name in item.names if not item.inert or name in again
     }  # fmt: skip
+    names |= {name.rpartition(".")[2] for name in hooks}
     unused = names - {
         mentioned for name in users for mentioned in (
             *_mentioned(old_functions[name]), *_mentioned(new_functions[name])
@@ -86,18 +99,42 @@ def targets(path: str, before: str, after: str) -> Targets:
         left = f"`{silent[0][:60]}` is outside of functions"
     elif unused:
         left = f"no function here uses {min(unused)}"
-    helpers = old_functions.keys() ^ new_functions.keys()
     made = [
         _target(path, name, old_functions[name], new_functions[name])
         for name in sorted(changed | users, key=lambda name: old_functions[name].lineno)
     ]
-    found = tuple(item for item in made if isinstance(item, Target))
+    holds = tuple(sorted(set(_held(old)) & set(_held(new))))
+    found = tuple(replace(item, holds=holds) for item in made if isinstance(item, Target))
     unfit = [item for item in made if isinstance(item, str)]
     if unfit:
         left = unfit[0]
-    elif helpers and not found and not left:
-        left = f"{min(helpers)} is only on one side"
-    return Targets(found, left)
+    elif one_sided and not found and not left:
+        left = f"{min(one_sided)} is only on one side"
+    gone = min(hooks & old_functions.keys(), default="")
+    doubt = _doubt(loose & _loose(new, kept), again)
+    for name in sorted(old_functions.keys() & new_functions.keys()):
+        if _decorators(old_functions[name]) != _decorators(new_functions[name]):
+            doubt = f"the decorators of {name} change, and it is compared without them"
+    return Targets(found, left, gone, doubt)
+
+
+def _decorators(node: Function) -> list[str]:
+    return [ast.dump(item) for item in node.decorator_list]
+
+
+def _doubt(arrived: frozenset[_Loose], again: set[str]) -> str:
+    """A value that was found out at every call may be found out once, and grow old."""
+    for item in sorted(arrived, key=lambda item: item.text):
+        if item.asks and not set(item.names) & again:
+            return f"`{item.text[:60]}` is worked out once now, when the module is imported"
+    return ""
+
+
+def _classes(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield prefix + node.name
+            yield from _classes(node, f"{prefix}{node.name}.")
 
 
 def _functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Function]]:
@@ -108,6 +145,17 @@ def _functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tu
                 yield prefix + node.name, node
         elif isinstance(node, ast.ClassDef):
             yield from _functions(node, f"{prefix}{node.name}.")
+
+
+def _held(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
+    """Names of variables of the module and of its classes, and of what it imports by name."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from _held(node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.ImportFrom) and not prefix:
+            yield from (item.asname or item.name for item in node.names if item.name != "*")
+        else:
+            yield from (prefix + name for name in _bound(node))
 
 
 def _is_accessor(node: Function) -> bool:
@@ -131,21 +179,26 @@ def _body(node: Function) -> str:
 class _Loose:
     """A statement outside of functions: the names that it binds, and what it says.
 
-    `inert`: it does nothing but binding them.
+    `inert`: it does nothing but binding them. `asks`: what it binds may be another value later.
     """
 
     names: tuple[str, ...]
     text: str
     inert: bool = False
+    asks: bool = False
 
 
-def _loose(tree: ast.Module) -> frozenset[_Loose]:
+def _loose(tree: ast.Module, kept: Collection[str]) -> frozenset[_Loose]:
+    """`kept` are the classes of both sides: what is new in them, their users may know."""
     found: list[_Loose] = []
-    waiting: list[tuple[ast.stmt, str]] = [(node, "") for node in tree.body]
+    waiting: list[tuple[ast.stmt, str, bool]] = [(node, "", False) for node in tree.body]
     while waiting:
-        node, owner = waiting.pop()
+        node, owner, declares = waiting.pop()
         if isinstance(node, ast.ClassDef):
-            waiting += [(inner, node.name) for inner in node.body]
+            name = f"{owner}.{node.name}" if owner else node.name
+            # Fields and members are read by those who made the base or the decorator.
+            read = name in kept and bool(node.decorator_list or node.bases)
+            waiting += [(inner, name, read) for inner in node.body]
             head = ast.ClassDef(
                 node.name, node.bases, node.keywords, [ast.Pass()], node.decorator_list
             )
@@ -163,8 +216,33 @@ def _loose(tree: ast.Module) -> frozenset[_Loose]:
         elif not _is_text(node):
             text = (f"{owner}: " if owner else "") + ast.unparse(node)
             inert = isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Constant)
-            found.append(_Loose(_bound(node), text, inert=inert))
+            names = () if declares else _bound(node)
+            asks = any(map(_asks, ast.walk(node)))
+            found.append(_Loose(names, text, inert=inert, asks=asks))
     return frozenset(found)
+
+
+_SAME_EACH_TIME: Final = frozenset({
+    "compile", "frozenset", "set", "dict", "list", "tuple", "range", "sorted", "len", "min",
+    "max", "sum", "str", "int", "float", "bool", "bytes", "complex", "zip", "map", "filter",
+    "enumerate", "reversed", "any", "all", "abs", "round", "chr", "ord", "namedtuple",
+    "NamedTuple", "Decimal", "Fraction", "Path", "PurePath", "PurePosixPath", "getLogger",
+    "TypeVar", "ParamSpec", "NewType", "object", "itemgetter", "attrgetter", "methodcaller",
+    "partial", "timedelta", "date", "datetime", "timezone", "ZoneInfo", "defaultdict",
+    "OrderedDict", "Counter", "deque", "MappingProxyType", "Struct", "dedent", "maketrans",
+    "fromkeys", "split", "join", "lower", "upper", "strip", "replace", "format", "encode",
+    "keys", "values", "items", "sqrt", "log", "Lock", "RLock", "cast", "escape", "union",
+    "Enum", "auto", "field",
+})  # fmt: skip
+"""Calls that give the same whenever they are made, by their last name."""
+
+
+def _asks(node: ast.AST) -> bool:
+    """Whether an expression asks for something that may be otherwise the next time."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        return name not in _SAME_EACH_TIME
+    return isinstance(node, ast.Attribute) and node.attr == "environ"
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -198,8 +276,12 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
     accepted, required = _parameters(new.args)
     gone = [item for item in _parameters(old.args)[0] if item not in accepted]
     asked = [item for item in required if item not in _parameters(old.args)[0]]
-    if gone or asked:
+    places, now = _places(old.args), _places(new.args)
+    if gone or asked or now[: len(places)] != places:
         return f"the parameters of {name} change"
+    defaults = _defaults(new.args)
+    if any(defaults.get(one, value) != value for one, value in _defaults(old.args).items()):
+        return f"the default values of {name} change"
     hints = {
         item.arg: ast.unparse(item.annotation) if item.annotation else ""
         for item in (*old.args.posonlyargs, *old.args.args, *old.args.kwonlyargs)
@@ -228,6 +310,19 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
         tuple(sorted((item for item in constants if isinstance(item, int | str)), key=repr)),
         examples_of(old),
     )
+
+
+def _places(arguments: ast.arguments) -> list[str]:
+    return [item.arg for item in (*arguments.posonlyargs, *arguments.args)]
+
+
+def _defaults(arguments: ast.arguments) -> dict[str, str]:
+    places = _places(arguments)
+    pairs = [
+        *zip(places[len(places) - len(arguments.defaults) :], arguments.defaults, strict=True),
+        *zip((item.arg for item in arguments.kwonlyargs), arguments.kw_defaults, strict=True),
+    ]
+    return {name: ast.dump(value) for name, value in pairs if value is not None}
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -18,7 +18,6 @@ import importlib
 import importlib.util
 import inspect
 import io
-import itertools
 import os
 import pickle
 import signal
@@ -31,27 +30,35 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any, Callable, Dict, List, Optional, Tuple
 
-NODES_MAX = 4000
-DEPTH_MAX = 60
 YIELDED_MAX = 1000
 TEXT_MAX = 10_000
 LATE_MAX = 4
 """Calls of one function that may be late before the rest is left out."""
 RAISES = {dis.opmap[name] for name in ("RAISE_VARARGS", "RERAISE") if name in dis.opmap}
-EFFECTS = (
-    "socket.connect", "socket.bind", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
-    "os.posix_spawn", "os.fork", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod",
-    "os.link", "os.symlink", "os.truncate", "os.putenv", "os.unsetenv", "os.kill",
-    "shutil.rmtree", "shutil.move", "shutil.copyfile", "sqlite3.connect",
-)  # fmt: skip
+
+
+def beside(name: str) -> Any:
+    """The module of that name next to this one, which is no package's."""
+    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("trueup_inside_" + name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+effects = beside("effects")
+views = beside("view")
 
 
 class Late(BaseException):
     """The call took longer than it may."""
 
 
-class Opaque(Exception):  # noqa: N818 - it ends a comparison, not a program
-    """Holds something that no view can tell from another one of its kind."""
+class Thrown(Exception):  # noqa: N818 - it is no error of this program
+    """What goes wrong in a block of `with`, in the eyes of the context manager."""
 
 
 def main(root: str, task: Dict[str, Any], send: Callable[..., None]) -> None:
@@ -59,20 +66,23 @@ def main(root: str, task: Dict[str, Any], send: Callable[..., None]) -> None:
         if path not in sys.path:
             sys.path.append(path)
     warnings.simplefilter("ignore")
-    watch = Effects(root)
+    watch, told = effects.Effects(root), effects.Told(root)
     sys.addaudithook(watch.hear)
+    told.install()
     # A function that reads the standard input must not wait for one.
     sys.stdin = io.StringIO()
     for number, wanted in enumerate(task["functions"]):
         try:
-            function = found(wanted["module"], wanted["file"], wanted["qualname"], root)
+            function, managed = found(wanted["module"], wanted["file"], wanted["qualname"], root)
         except BaseException as problem:
             send("unreachable", number, "%s: %s" % (type(problem).__name__, problem))
             continue
+        state = effects.State(function, wanted["holds"], view_of)
+        send("holds", number, state.last)
+        call = Call(root, function, managed, watch, told, state)
         recorded = [base64.b64decode(item) for item in wanted["recorded"]]
         late = 0
         for place, (base, values) in enumerate(wanted["calls"]):
-            call = Call(root, function, watch)
             outcome = call.outcome(recorded, base, values, task["call_seconds"])
             send("outcome", number, place, outcome)
             late += "late" in outcome
@@ -81,8 +91,14 @@ def main(root: str, task: Dict[str, Any], send: Callable[..., None]) -> None:
                 break
 
 
-def found(module: str, file: str, qualname: str, root: str) -> Any:
-    """The plain function of that name, below decorators that tell what they wrap."""
+def view_of(most: int, value: Any) -> Any:
+    return views.View(most).of(value)
+
+
+def found(module: str, file: str, qualname: str, root: str) -> Tuple[Any, bool]:
+    """The plain function of that name, below decorators that tell what they wrap, and whether one
+    of them makes it a context manager.
+    """
     path = os.path.join(root, file)
     try:
         value = importlib.import_module(module) if module else None
@@ -97,8 +113,11 @@ def found(module: str, file: str, qualname: str, root: str) -> Any:
     return plain(value)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Tuple[Any, bool]:
+    managed = False
     for _ in range(20):
+        code = getattr(value, "__code__", None)
+        managed = managed or (code is not None and code.co_filename == contextlib.__file__)
         if isinstance(value, (staticmethod, classmethod)):
             value = value.__func__
         elif isinstance(value, property):
@@ -111,7 +130,7 @@ def plain(value: Any) -> Any:
             break
     if not isinstance(value, types.FunctionType):
         raise TypeError("%s hides the function that it wraps" % type(value).__name__)
-    return value
+    return value, managed
 
 
 def arguments_of(
@@ -138,89 +157,118 @@ LITERALS = {
 }
 
 
-class Effects:
-    """What a call did to the world outside of its process, as far as Python tells."""
-
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.heard = ""
-        self.listening = False
-
-    def hear(self, event: str, arguments: Tuple[Any, ...]) -> None:
-        if not self.listening or self.heard:
-            return
-        if event in EFFECTS:
-            self.heard = event
-        elif event == "open" and len(arguments) > 2:
-            flags = arguments[2]
-            if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-                self.heard = "open for writing"
-
-
 class Call:
-    def __init__(self, root: str, function: Any, watch: Effects) -> None:
-        self.root, self.function, self.watch = root, function, watch
+    """Calls one function again and again, and says what comes of it."""
+
+    def __init__(
+        self, root: str, function: Any, managed: bool, watch: Any, told: Any, state: Any
+    ) -> None:
+        self.root, self.function, self.managed = root, function, managed
+        self.watch, self.told, self.state = watch, told, state
+        self.items: Optional[List[Any]] = None
 
     def outcome(
         self, recorded: List[bytes], base: Optional[int], values: Dict[str, Any], seconds: float
     ) -> Dict[str, Any]:
+        def fresh() -> Any:
+            return arguments_of(recorded, base, values, self.function.__globals__)
+
+        outcome = self._once(fresh, self._called, seconds)
+        if self.items and "returned" in outcome and self._is_generator():
+            early = self._once(fresh, self._left_early, seconds)
+            if not {"opaque", "late", "unmade", "effect"} & early.keys():
+                outcome["early"] = early
+        return outcome
+
+    def _is_generator(self) -> bool:
+        return inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(
+            self.function
+        )
+
+    def _once(
+        self, fresh: Callable[[], Any], work: Callable[[Any], Any], seconds: float
+    ) -> Dict[str, Any]:
         try:
-            arguments = arguments_of(recorded, base, values, self.function.__globals__)
+            arguments = fresh()
         except BaseException as problem:
             return {"unmade": "%s: %s" % (type(problem).__name__, problem)}
-        printed = io.StringIO()
         self.watch.heard = ""
-        outcome = self._run(arguments, printed, seconds)
-        self.watch.listening = False
+        outcome = self._run(arguments, work, seconds)
+        self.watch.listening = self.told.listening = False
         if self.watch.heard:
             return {"effect": self.watch.heard}
-        if printed.getvalue():
-            outcome["printed"] = printed.getvalue()[:TEXT_MAX]
-        if "late" not in outcome:
-            try:
-                outcome["left"] = View().of(arguments)
-            except Opaque as problem:
-                outcome["opaque"] = str(problem)
-            except BaseException as problem:
-                outcome["opaque"] = "an argument that raises %s" % type(problem).__name__
+        for name, said in (("logged", self.told.logged), ("warned", self.told.warned)):
+            if said:
+                outcome[name] = said
+        changed = self.state.changed()
+        if changed:
+            outcome["holds"] = changed
         return outcome
 
     def _run(
-        self, arguments: Dict[str, Any], printed: io.StringIO, seconds: float
+        self, arguments: Dict[str, Any], work: Callable[[Any], Any], seconds: float
     ) -> Dict[str, Any]:
+        printed, complained = io.StringIO(), io.StringIO()
+        here, there = views.View(), views.View()
+        self.items = None
         previous = signal.signal(signal.SIGALRM, _late)
         try:
             signal.setitimer(signal.ITIMER_REAL, seconds)
             self.watch.listening = True
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                result = self._called(arguments)
-                view = View().of(result)
-            return {"returned": view}
-        except Late:
+            self.told.listen()
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
+                result = work(arguments)
+                outcome = {"returned": here.of(result)}
+        except (Late, MemoryError):
             return {"late": seconds}
-        except Opaque as problem:
-            return {"opaque": str(problem)}
-        except MemoryError:
-            return {"late": seconds}
+        except views.Opaque as problem:
+            outcome = {"opaque": str(problem)}
         except BaseException as problem:
-            return self._raised(problem)
+            outcome = self._raised(problem)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
+        for name, stream in (("printed", printed), ("complained", complained)):
+            if stream.getvalue():
+                outcome[name] = stream.getvalue()[:TEXT_MAX]
+        try:
+            outcome["left"] = there.of(arguments)
+        except views.Opaque as problem:
+            outcome["opaque"] = str(problem)
+        except BaseException as problem:
+            outcome["opaque"] = "an argument that raises %s" % type(problem).__name__
+        shared = here.shares(there)
+        if shared:
+            outcome["shared"] = shared
+        return outcome
+
+    def _start(self, arguments: Dict[str, Any]) -> Any:
+        positional, keywords = bound(self.function, arguments)
+        return self.function(*positional, **keywords)
 
     def _called(self, arguments: Dict[str, Any]) -> Any:
-        positional, keywords = bound(self.function, arguments)
-        result = self.function(*positional, **keywords)
+        result = self._start(arguments)
         if inspect.iscoroutine(result):
             return asyncio.run(_awaited(result))
         if inspect.isasyncgen(result):
-            return Yielded(*asyncio.run(_drained(result)))
+            self.items = []
+            asyncio.run(_drained(result, self.items))
+            return views.Yielded("async_generator", self.items)
         if isinstance(result, types.GeneratorType) or (
             hasattr(result, "__next__") and not hasattr(result, "__dict__")
         ):
-            items = list(itertools.islice(result, YIELDED_MAX))
-            return Yielded(type(result).__name__, items)
+            self.items = []
+            end = _taken(result, self.items)
+            return views.Yielded(type(result).__name__, self.items, end)
         return result
+
+    def _left_early(self, arguments: Dict[str, Any]) -> Any:
+        """What a generator does when its user goes after the first item, or fails there."""
+        generator = self._start(arguments)
+        if inspect.isasyncgen(generator):
+            return asyncio.run(_async_left_early(generator, self.managed))
+        next(generator)
+        return generator.throw(Thrown("thrown")) if self.managed else generator.close()
 
     def _raised(self, problem: BaseException) -> Dict[str, Any]:
         last = problem.__traceback__
@@ -236,25 +284,42 @@ class Call:
             says = str(problem)[:TEXT_MAX]
         except BaseException:
             says = ""
-        return {"raised": _name(type(problem)), "says": says, "deliberate": deliberate}
+        kind = views.name_of(type(problem))
+        outcome = {"raised": kind, "says": says, "deliberate": deliberate}
+        if problem.__cause__ is not None:
+            outcome["cause"] = views.name_of(type(problem.__cause__))
+        with contextlib.suppress(BaseException):
+            outcome["error"] = views.View().of_exception(problem)
+        if self.items is not None:
+            with contextlib.suppress(BaseException):
+                outcome["yielded"] = views.View().of(self.items)
+        return outcome
 
 
-class Yielded:
-    def __init__(self, kind: str, items: List[Any]) -> None:
-        self.kind, self.items = kind, items
+def _taken(iterator: Any, items: List[Any]) -> Any:
+    """Fills `items`; what a generator returns in the end."""
+    while len(items) < YIELDED_MAX:
+        try:
+            items.append(next(iterator))
+        except StopIteration as end:
+            return end.value
+    return None
 
 
 async def _awaited(coroutine: Any) -> Any:
     return await coroutine
 
 
-async def _drained(generator: Any) -> Tuple[str, List[Any]]:
-    items = []
+async def _drained(generator: Any, items: List[Any]) -> None:
     async for item in generator:
         items.append(item)
         if len(items) >= YIELDED_MAX:
             break
-    return "async_generator", items
+
+
+async def _async_left_early(generator: Any, managed: bool) -> Any:
+    await generator.__anext__()
+    return await (generator.athrow(Thrown("thrown")) if managed else generator.aclose())
 
 
 def _late(_number: int, _frame: Optional[FrameType]) -> None:
@@ -274,86 +339,3 @@ def bound(function: Any, arguments: Dict[str, Any]) -> Tuple[List[Any], Dict[str
     if code.co_flags & inspect.CO_VARKEYWORDS:
         keywords = left.pop(code.co_varnames[after], {})
     return [*positional, *rest], {**left, **keywords}
-
-
-def _name(kind: type) -> str:
-    return "%s.%s" % (kind.__module__, kind.__qualname__)
-
-
-class View:
-    """A value as nested lists of text. Objects that were seen are named by their order."""
-
-    def __init__(self) -> None:
-        self.seen: Dict[int, int] = {}
-        self.kept: List[Any] = []
-        self.nodes = 0
-
-    def of(self, value: Any, depth: int = 0) -> Any:
-        self.nodes += 1
-        if self.nodes > NODES_MAX or depth > DEPTH_MAX:
-            raise Opaque("a value too big to compare")
-        kind = type(value)
-        if value is None or kind in (bool, int, float, complex, str, bytes):
-            return [kind.__name__, repr(value)]
-        if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
-            return self._named(value)
-        if isinstance(value, types.ModuleType):
-            return ["module", value.__name__]
-        if id(value) in self.seen:
-            return ["again", self.seen[id(value)]]
-        self.seen[id(value)] = len(self.seen)
-        # Its number must stay its own: no other object may get the same address.
-        self.kept.append(value)
-        if isinstance(value, Yielded):
-            return ["yielded", value.kind, [self.of(item, depth + 1) for item in value.items]]
-        return self._built_in(value, kind, depth) or self._object(value, kind, depth)
-
-    def _named(self, value: Any) -> Any:
-        name = getattr(value, "__qualname__", "")
-        if "<lambda>" in name or "<locals>" in name:
-            raise Opaque("a function made on the way")
-        return ["named", getattr(value, "__module__", "") or "", name]
-
-    def _built_in(self, value: Any, kind: type, depth: int) -> Any:
-        if kind in (list, tuple):
-            return [kind.__name__, [self.of(item, depth + 1) for item in value]]
-        if kind is dict:
-            pairs = value.items()
-            return ["dict", [[self.of(k, depth + 1), self.of(v, depth + 1)] for k, v in pairs]]
-        if kind in (set, frozenset):
-            # Each with a view of its own: which one comes first must not matter.
-            return [kind.__name__, sorted((self._apart(item, depth) for item in value), key=repr)]
-        if kind is bytearray:
-            return ["bytearray", repr(value)]
-        return None
-
-    def _apart(self, value: Any, depth: int) -> Any:
-        other = View()
-        other.nodes = self.nodes
-        view = other.of(value, depth + 1)
-        self.nodes = other.nodes
-        return view
-
-    def _object(self, value: Any, kind: type, depth: int) -> Any:
-        if isinstance(value, BaseException):
-            return ["exception", _name(kind), self.of(value.args, depth + 1)]
-        if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
-            return ["method", value.__name__, self.of(value.__self__, depth + 1)]
-        try:
-            reduced = value.__reduce_ex__(2)
-        except Opaque:
-            raise
-        except Exception:
-            reduced = None
-        if reduced is None:
-            state = getattr(value, "__dict__", None)
-            if state is None or kind.__module__ in ("builtins", "_thread", "_io"):
-                raise Opaque("a %s" % kind.__name__)
-            return ["object", _name(kind), self.of(dict(state), depth + 1)]
-        if isinstance(reduced, str):
-            return ["named", kind.__module__, reduced]
-        parts = list(reduced[:3]) + [
-            None if items is None else list(itertools.islice(items, NODES_MAX))
-            for items in reduced[3:5]
-        ]
-        return ["object", _name(kind), [self.of(part, depth + 1) for part in parts]]
