@@ -23,6 +23,7 @@ from trueup.settings import cache_folder
 log = logging.getLogger("trueup.engine")
 
 Run = Callable[[RunRequest], Awaitable[TestRun]]
+Keeping = dict[str, dict[int, tuple[str, ...]]]
 
 
 class Recordings:
@@ -75,7 +76,7 @@ class Recordings:
             return await run(request)
         return recorded
 
-    def _wanted(self, tests: tuple[str, ...], state: State) -> dict[str, frozenset[int]] | None:
+    def _wanted(self, tests: tuple[str, ...], state: State) -> Keeping | None:
         """What to tell the recorder, or None where these tests are known as they are now."""
         known = self._map()
         if known is not None and all(
