@@ -9,7 +9,7 @@ under-selected when some test that fails in the whole suite was not selected.
 With `--testmon`, pytest-testmon judges the same mutants from its own data, in an environment of its
 own; it misses a mutant without a word when the whole suite kills it and testmon's run is green.
 
-With `--results FILE` what came of each mutant is kept there, one line each, and is not judged again;
+With `--results FILE` what came of each mutant is kept there, and is not judged again;
 `--show` prints what such files hold and runs nothing.
 
 The value is the share of the killed mutants that the selection kills; beside it the lower bound of
