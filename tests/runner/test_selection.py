@@ -20,6 +20,7 @@ from trueup.runner.selection import changed_since, select
 from trueup.runner.session import Session
 from trueup.runner.testmap import State, TestMap
 
+SECOND_PRICE = "from shop import *\n\ndef test_2():\n    assert shop.price() == 1\n"
 BYSTANDER = {"tests/test_bystander.py": "def test_bystander():\n    assert True\n"}
 
 
@@ -190,8 +191,8 @@ SHAPES = {
 
                 shop = Shop()
                 """,
-            "tests/test_a.py": "from shop import shop\n\ndef test_1():\n    assert shop.price()\n",
-            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.shop.price() == 1\n",
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": SECOND_PRICE,
         },
         {"deep.py": ("return 1", "return 2")},
     ),
@@ -216,8 +217,8 @@ SHAPES = {
                 def new():
                     return copy.copy(shop)
                 """,
-            "tests/test_a.py": "from shop import shop\n\ndef test_1():\n    assert shop.price()\n",
-            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.new().price() == 1\n",
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": SECOND_PRICE.replace("shop.price", "new().price"),
         },
         {"deep.py": ("return 1", "return 2")},
     ),
@@ -238,8 +239,13 @@ SHAPES = {
                             self.known["tea"] = compute()
                         return self.known["tea"]
                 """,
-            "tests/test_a.py": "from shop import Shop\n\ndef test_1():\n    assert Shop().price()\n",
-            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.Shop().price() == 1\n",
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
+            "tests/test_b.py": """
+                from shop import Shop
+
+                def test_2():
+                    assert Shop().price() == 1
+                """,
         },
         {"deep.py": ("return 1", "return 2")},
     ),
@@ -260,8 +266,13 @@ SHAPES = {
                             self._known["tea"] = compute()
                         return self._known["tea"]
                 """,
-            "tests/test_a.py": "from shop import Shop\n\ndef test_1():\n    assert Shop().price()\n",
-            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.Shop().price() == 1\n",
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
+            "tests/test_b.py": """
+                from shop import Shop
+
+                def test_2():
+                    assert Shop().price() == 1
+                """,
         },
         {"deep.py": ("return 1", "return 2")},
     ),
@@ -283,8 +294,8 @@ SHAPES = {
 
                 shop = Shop()
                 """,
-            "tests/test_a.py": "from shop import shop\n\ndef test_1():\n    assert shop.price()\n",
-            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.shop.price() == 1\n",
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": SECOND_PRICE,
         },
         {"deep.py": ("return 1", "return 2")},
     ),
@@ -334,7 +345,7 @@ SHAPES = {
                 def listed():
                     return [shop.price()]
                 """,
-            "tests/test_a.py": "from shop import shop\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
             "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.listed()\n",
             "tests/test_c.py": "import shop\n\ndef test_3():\n    assert shop.listed() == [1]\n",
         },
@@ -375,7 +386,12 @@ SHAPES = {
                 shop = Shop()
                 """,
             "tests/test_a.py": "from shop import shop\n\ndef test_1():\n    assert shop.prices()\n",
-            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.shop.prices() == [1]\n",
+            "tests/test_b.py": """
+                from shop import shop
+
+                def test_2():
+                    assert shop.prices() == [1]
+                """,
         },
         {"prices.json": ("[1]", "[2]")},
     ),

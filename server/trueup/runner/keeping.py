@@ -100,7 +100,7 @@ def _begun_empty(tree: ast.Module) -> frozenset[str]:
     begun: set[str] = set()
     spoiled: set[str] = set()
     for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         for name, value in _assigned(node):
             if node.name == "__init__" and _is_nothing(value):
@@ -110,26 +110,27 @@ def _begun_empty(tree: ast.Module) -> frozenset[str]:
     return frozenset(begun - spoiled)
 
 
-def _assigned(definition: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
+def _assigned(definition: Definition) -> Iterator[tuple[str, ast.expr]]:
     for node in own_nodes(definition):
         match node:
             case ast.Assign(targets=targets, value=value):
-                pass
+                pairs = [pair for target in targets for pair in _taken_apart(target, value)]
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                targets = [target]
+                pairs = [(target, value)]
             case _:
                 continue
-        for target in targets:
-            if isinstance(target, ast.Tuple | ast.List):
-                parts = [(part, None) for part in target.elts]
-                if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts):
-                    parts = list(zip(target.elts, value.elts, strict=True))
-            else:
-                parts = [(target, value)]
-            for part, one in parts:
-                if isinstance(part, ast.Attribute):
-                    # What is taken apart may be anything.
-                    yield part.attr, one or ast.Name("_")
+        for part, one in pairs:
+            if isinstance(part, ast.Attribute):
+                yield part.attr, one
+
+
+def _taken_apart(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:
+    if not isinstance(target, ast.Tuple | ast.List):
+        return [(target, value)]
+    if isinstance(value, ast.Tuple) and len(value.elts) == len(target.elts):
+        return list(zip(target.elts, value.elts, strict=True))
+    # Its parts may be anything.
+    return [(part, ast.Name("_")) for part in target.elts]
 
 
 def _is_nothing(value: ast.expr) -> bool:

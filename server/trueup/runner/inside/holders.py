@@ -17,10 +17,10 @@ from _weakref import ref
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, Sequence, Set
+    from typing import Any, Dict, Sequence, Set, Tuple
 
 BEGINS = "="
-KEPT_TYPES = (dict, list, set)
+KEPT_TYPES: "Tuple[Any, ...]" = (dict, list, set)
 EMPTY_TYPES = (dict, list, set, tuple, frozenset, str, bytes)
 MISSING = object()
 
@@ -92,7 +92,8 @@ class Holders:
 
 def holds_something(found: "Any", name: str) -> bool:
     if not name:
-        return any(isinstance(found, each) and each.__len__(found) > 0 for each in KEPT_TYPES)
+        sizes = [kind.__len__ for kind in KEPT_TYPES if isinstance(found, kind)]
+        return any(size(found) > 0 for size in sizes)
     value = attribute(found, name)
     if value is MISSING or value is None or value is False:
         return False
