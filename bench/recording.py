@@ -37,15 +37,19 @@ import importlib.util, json, os, sys
 import _pytest, pytest
 plugins = []
 if sys.argv[1]:
-    spec = importlib.util.spec_from_file_location("recorder", sys.argv[1])
-    recorder = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recorder)
-    kind = recorder.Recorder
+    loaded = []
+    for name in ("recorder", "holders"):
+        file = os.path.join(sys.argv[1], name + ".py")
+        spec = importlib.util.spec_from_file_location(name, file)
+        loaded.append(importlib.util.module_from_spec(spec))
+        spec.loader.exec_module(loaded[-1])
+    kind = loaded[0].Recorder
     for hook in (kind.pytest_runtest_protocol, kind.pytest_fixture_setup):
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
     pytest.hookimpl(tryfirst=True)(kind.pytest_runtest_teardown)
     home = os.path.dirname(_pytest.__file__) + os.sep
-    made = kind(os.getcwd(), json.loads(sys.argv[2]), lambda path: "/.venv/" not in path, home)
+    keeping, mine = json.loads(sys.argv[2]), lambda path: "/.venv/" not in path
+    made = kind(os.getcwd(), keeping, mine, home, loaded[1].Holders())
     plugins.append(made)
     made.start()
 code = pytest.main(["-q", "-p", "no:cacheprovider"], plugins=plugins)
@@ -82,13 +86,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--python", type=Path, nargs="*", default=[], help="more interpreters")
     options = parser.parse_args()
-    recorder = str(process.AGENT.parent / "inside" / "recorder.py")
+    recorder = str(process.AGENT.parent / "inside")
     worst = 0.0
     print(f"the least of {options.rounds} runs each; {load()}")
     for name in SUITES:
         package = prepare(name, VERSIONS[name], cache_folder() / "packages")
         state = State.of(str(package.root), {})
-        keeping = json.dumps({path: sorted(x) for path, x in testmap.keepers(state).items()})
+        keeping = json.dumps(testmap.keepers(state))
         for interpreter in (package.interpreter, *options.python):
             number = version(interpreter)
             pairs = [

@@ -6,8 +6,11 @@ mutant is killed by a test that passed on the unchanged package and fails with t
 a run that did not finish kills nothing, and neither does a file that cannot be loaded. A mutant is
 under-selected when some test that fails in the whole suite was not selected.
 
-With `--testmon`, pytest-testmon judges the same mutants from its own data; it has to be installed
-in the package's environment, and is where pip can have it.
+With `--testmon`, pytest-testmon judges the same mutants from its own data, in an environment of its
+own; it misses a mutant without a word when the whole suite kills it and testmon's run is green.
+
+With `--results FILE` what came of each mutant is kept there, and is not judged again;
+`--show` prints what such files hold and runs nothing.
 
 The value is the share of the killed mutants that the selection kills; beside it the lower bound of
 Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404, at 95 %, one-sided.
@@ -28,7 +31,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +55,9 @@ PER_PACKAGE: Final = 52
 IN_FUNCTIONS: Final = 0.75
 SEED: Final = 20261121
 SECONDS: Final = 30.0
+FIRST_SECONDS: Final = 600.0
+SLOWER: Final = 5.0
+"""A mutant that makes the suite take this many times as long does not end."""
 SOURCES: Final = {
     "jinja2": "src/jinja2/",
     "marshmallow": "src/marshmallow/",
@@ -69,24 +76,25 @@ class Place:
     in_function: bool
 
 
-@dataclass(slots=True)
-class Tally:
-    """What came of the mutants of one package."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of one mutant; `share` is that of the suite that is selected.
 
-    name: str
-    tests: int = 0
-    mutants: int = 0
-    no_verdict: int = 0
-    killed: int = 0
-    killed_by_selection: int = 0
-    under: list[str] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)
-    """Selected tests as a share of the suite, of mutants in functions."""
-    testmon_killed: int = 0
-    testmon_missed: int = 0
-    testmon_no_verdict: int = 0
-    testmon_seconds: float = 0.0
+    `testmon` is `killed`, `missed`, `survived`, `crashed` or "".
+    """
+
+    package: str
+    where: str
+    in_function: bool
+    tests: int
+    share: float
+    verdict: bool
+    failing: tuple[str, ...] = ()
+    killed_by_selection: bool = False
+    left_out: tuple[str, ...] = ()
+    testmon: str = ""
+    testmon_s: float = 0.0
+    plain_s: float = 0.0
 
 
 def mutants(root: str, folder: str, count: int, seed: int) -> list[Place]:
@@ -111,6 +119,8 @@ def mutants(root: str, folder: str, count: int, seed: int) -> list[Place]:
             if several := mutants_of(texts[path], (statement,), 6):
                 one = chance.choice(several)
                 chosen.append(Place(path, one.line, one.says, one.text, in_function))
+    # So that a part of them, where time is short, is of both kinds.
+    chance.shuffle(chosen)
     return chosen
 
 
@@ -138,113 +148,155 @@ def is_selected(found: Affected, nodeid: str) -> bool:
     )
 
 
-async def measure(name: str, package: Package, options: argparse.Namespace) -> Tally:
+async def measure(
+    name: str, package: Package, options: argparse.Namespace, known: set[str]
+) -> AsyncIterator[Judged]:
+    """What came of each mutant of one package that is not `known`."""
     root = str(package.root)
-    tally = Tally(name)
     session = await Session.start(package.root, package.interpreter, Limits())
     if isinstance(session, Unavailable):
         raise SystemExit(session.reason)
+    peer: Testmon | None = None
     try:
         state = State.of(root, {})
-        request = RunRequest(record=testmap.keepers(state), timeout_s=SECONDS)
-        baseline = await session.run(request)
-        known = testmap.learned(None, baseline, state, (), frozenset())
-        if known is None:
+        first = RunRequest(record=testmap.keepers(state), timeout_s=FIRST_SECONDS)
+        baseline = await session.run(first)
+        made = testmap.learned(None, baseline, state, (), frozenset())
+        if made is None:
             raise SystemExit(f"{name}: {baseline.reason or 'nothing was recorded'}")
-        tally.tests = len(baseline.results)
-        steady = green(baseline) & green(await session.run(RunRequest(timeout_s=SECONDS)))
+        again = await session.run(RunRequest(timeout_s=FIRST_SECONDS))
+        steady = green(baseline) & green(again)
+        judge = Judge(name, session, made, state, frozenset(steady), again)
         places = mutants(root, SOURCES[name], options.per_package, options.seed)
-        for place in places:
-            print(f"{len(steady)} {place.path}:{place.line}", file=sys.stderr, flush=True)
-            await _judge(place, session, known, state, steady, tally)
+        wanted = [place for place in places if f"{name} {_where(place)}" not in known]
+        if options.testmon and wanted:
+            peer = await asyncio.to_thread(Testmon.start, name)
+        for place in wanted:
+            judged = await judge.judge(place)
+            if peer is not None:
+                judged = await asyncio.to_thread(peer.judge, place, judged)
+            yield judged
     finally:
+        if peer is not None:
+            peer.close()
         await session.close()
-    if options.testmon:
-        await asyncio.to_thread(with_testmon, package, places, steady, tally)
-    return tally
 
 
-async def _judge(
-    place: Place, session: Session, known: TestMap, state: State, steady: set[str], tally: Tally
-) -> None:
-    tally.mutants += 1
-    after = State.of(state.root, {place.path: place.text})
-    found = select(known, (place.path,), state, after)
-    selected = sum(is_selected(found, test) for test in steady)
-    if place.in_function:
-        tally.shares.append(selected / len(steady))
-    changed = {place.path: place.text.encode()}
-    whole = await session.run(RunRequest(changed=changed, timeout_s=SECONDS))
-    if whole.status is not RunStatus.FINISHED or whole.collection_errors:
-        tally.no_verdict += 1
-        return
-    failing = steady & red(whole)
-    if not failing:
-        return
-    tally.killed += 1
-    where = f"{tally.name} {place.path}:{place.line} {place.says}"
-    part = await session.run(RunRequest(found.tests, changed, timeout_s=SECONDS))
-    kills = found.tests and part.status is RunStatus.FINISHED and failing & red(part)
-    tally.killed_by_selection += bool(kills)
-    if not kills:
-        tally.missed.append(f"{where}: {part.reason or sorted(failing)[:2]}")
-    left_out = [test for test in failing if not is_selected(found, test)]
-    if left_out:
-        tally.under.append(f"{where}: {len(left_out)} of {len(failing)}, such as {min(left_out)}")
+def _where(place: Place) -> str:
+    return f"{place.path}:{place.line} {place.says}"
 
 
-def with_testmon(package: Package, places: list[Place], steady: set[str], tally: Tally) -> None:
-    """The same mutants, on a copy of the package, each from the same data of testmon."""
-    with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch, "project")
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The selection of one package. `steady` are the tests that pass whenever they run."""
+
+    name: str
+    session: Session
+    known: TestMap
+    state: State
+    steady: frozenset[str]
+    before: TestRun
+
+    async def judge(self, place: Place) -> Judged:
+        after = State.of(self.state.root, {place.path: place.text})
+        found = select(self.known, (place.path,), self.state, after)
+        chosen = {test for test in self.steady if is_selected(found, test)}
+        changed = {place.path: place.text.encode()}
+        # The machine may be another one by now, and a mutant may never end.
+        seconds = max(SECONDS, SLOWER * self.before.elapsed_s)
+        whole = await self.session.run(RunRequest(changed=changed, timeout_s=seconds))
+        verdict = whole.status is RunStatus.FINISHED and not (
+            set(whole.collection_errors) - set(self.before.collection_errors)
+        )
+        judged = Judged(
+            self.name, _where(place), place.in_function, len(self.before.results),
+            len(chosen) / len(self.steady), verdict,
+        )  # fmt: skip
+        failing = self.steady & red(whole) if verdict else set()
+        if not failing:
+            return judged
+        kills = False
+        if found.tests:
+            part = await self.session.run(RunRequest(found.tests, changed, timeout_s=seconds))
+            kills = part.status is RunStatus.FINISHED and bool(failing & red(part))
+        return replace(
+            judged, failing=tuple(sorted(failing)), killed_by_selection=kills,
+            left_out=tuple(sorted(failing - chosen)),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Testmon:
+    """pytest-testmon on a copy of a package; each mutant is judged from the same data."""
+
+    __test__ = False
+
+    package: Package
+    scratch: tempfile.TemporaryDirectory[str]
+    data: bytes | None
+    plain_s: float
+
+    @property
+    def root(self) -> Path:
+        return Path(self.scratch.name, "project")
+
+    @classmethod
+    def start(cls, name: str) -> Testmon:
+        cache = cache_folder() / "packages"
+        package = prepare(name, VERSIONS[name], cache, ("pytest-testmon==2.2.0",))
+        scratch = tempfile.TemporaryDirectory()
+        root = Path(scratch.name, "project")
         shutil.copytree(package.root, root, ignore=shutil.ignore_patterns(".venv"))
-        first = _testmon(package, root)
+        plain_s, _ = _pytest(package, root, "-p", "no:testmon")
+        _, first = _pytest(package, root, "--testmon")
         kept = root / ".testmondata"
-        if first is None or not kept.exists():
-            tally.testmon_no_verdict = len(places)
-            return
-        data = kept.read_bytes()
-        started = resource.getrusage(resource.RUSAGE_CHILDREN)
-        for place in places:
-            kept.write_bytes(data)
-            for name in (".testmondata-wal", ".testmondata-shm"):
-                (root / name).unlink(missing_ok=True)
-            source = root / place.path
-            original = source.read_bytes()
-            source.write_text(place.text, "utf-8")
-            failing = _testmon(package, root)
-            whole = steady & _plain(package, root)
-            source.write_bytes(original)
-            if failing is None:
-                tally.testmon_no_verdict += 1
-            elif failing & whole:
-                tally.testmon_killed += 1
-            elif whole:
-                tally.testmon_missed += 1
-        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-        tally.testmon_seconds = spent.ru_utime - started.ru_utime
+        whole = first is not None and kept.exists()
+        return cls(package, scratch, kept.read_bytes() if whole else None, plain_s)
+
+    def judge(self, place: Place, judged: Judged) -> Judged:
+        if self.data is None:
+            return replace(judged, testmon="crashed", plain_s=self.plain_s)
+        kept = self.root / ".testmondata"
+        kept.write_bytes(self.data)
+        for name in (".testmondata-wal", ".testmondata-shm"):
+            (self.root / name).unlink(missing_ok=True)
+        source = self.root / place.path
+        original = source.read_bytes()
+        source.write_text(place.text, "utf-8")
+        seconds, said = _pytest(self.package, self.root, "--testmon")
+        source.write_bytes(original)
+        if said is None:
+            outcome = "crashed"
+        elif any(line.startswith(name) for line in said for name in judged.failing):
+            outcome = "killed"
+        else:
+            outcome = "missed" if judged.failing else "survived"
+        return replace(judged, testmon=outcome, testmon_s=seconds, plain_s=self.plain_s)
+
+    def close(self) -> None:
+        self.scratch.cleanup()
 
 
-def _testmon(package: Package, root: Path) -> set[str] | None:
-    """The failing tests of one run, None where pytest crashed."""
-    return _failing(package, root, "--testmon")
-
-
-def _plain(package: Package, root: Path) -> set[str]:
-    return _failing(package, root, "-p", "no:testmon") or set()
-
-
-def _failing(package: Package, root: Path, *options: str) -> set[str] | None:
+def _pytest(package: Package, root: Path, *options: str) -> tuple[float, list[str] | None]:
+    """CPU time, and the failing tests with what was said of them; None where pytest crashed."""
     folder = next((each for each in ("src", ".") if (root / each).is_dir()), ".")
-    done = subprocess.run(
-        [str(package.interpreter), "-m", "pytest", "-q", "-rfE", "--tb=no", *options],
-        cwd=root, capture_output=True, text=True, check=False, timeout=SECONDS * 5,
-        env={**os.environ, "PYTHONPATH": str(root / folder)},
-    )  # fmt: skip
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        done = subprocess.run(
+            [str(package.interpreter), "-m", "pytest", "-q", "-rfE", "--tb=no", *options],
+            cwd=root, capture_output=True, text=True, check=False, timeout=FIRST_SECONDS,
+            env={**os.environ, "PYTHONPATH": str(root / folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return FIRST_SECONDS, None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    # 2 is a file that could not be loaded: the others did not run.
     if done.returncode not in {0, 1, 5}:
-        return None
-    lines = (line.split(" - ")[0].split(maxsplit=1) for line in done.stdout.splitlines())
-    return {words[1] for words in lines if len(words) == 2 and words[0] in {"FAILED", "ERROR"}}
+        return spent, None
+    lines = done.stdout.splitlines()
+    kinds = ("FAILED ", "ERROR ")
+    return spent, [line.split(" ", 1)[1] for line in lines if line.startswith(kinds)]
 
 
 def lower_bound(hits: int, total: int, confidence: float = 0.95) -> float:
@@ -262,58 +314,97 @@ def lower_bound(hits: int, total: int, confidence: float = 0.95) -> float:
     return low
 
 
-def show(tally: Tally, *, testmon: bool) -> None:
-    median = statistics.median(tally.shares) if tally.shares else 0.0
+def show(name: str, found: Sequence[Judged]) -> None:
+    killed = [each for each in found if each.failing]
+    by_us = [each for each in killed if each.killed_by_selection]
+    under = [each for each in killed if each.left_out]
     print(
-        f"{tally.name:12} {tally.tests:5} tests  {tally.mutants:3} mutants  "
-        f"{tally.no_verdict:2} without a verdict  {tally.killed:3} killed  "
-        f"{tally.killed_by_selection:3} by the selection  {len(tally.under):2} under-selected  "
-        f"median selection in functions {median:.1%}",
+        f"{name:12} {max((each.tests for each in found), default=0):5} tests  "
+        f"{len(found):3} mutants  {sum(not each.verdict for each in found):2} without a verdict  "
+        f"{len(killed):3} killed  {len(by_us):3} by the selection  {len(under):2} under-selected  "
+        f"median selection in functions {median_of(found):.1%}",
         flush=True,
     )
-    for line in (*tally.missed, *tally.under):
-        print(f"    {line}")
-    if testmon:
+    for each in killed:
+        if not each.killed_by_selection:
+            print(f"    missed: {each.where}: {each.failing[0]}")
+        if each.left_out:
+            print(
+                f"    under-selected: {each.where}: {len(each.left_out)} of {len(each.failing)}, "
+                f"such as {each.left_out[0]}"
+            )
+    judged = [each for each in killed if each.testmon]
+    if any(each.testmon for each in found):
         print(
-            f"    testmon: {tally.testmon_killed} killed, {tally.testmon_missed} missed, "
-            f"{tally.testmon_no_verdict} without a verdict, {tally.testmon_seconds:.0f} s of CPU "
-            "with the plain runs beside it"
+            f"    testmon: {sum(each.testmon == 'killed' for each in judged)} killed, "
+            f"{sum(each.testmon == 'missed' for each in judged)} missed without a word, "
+            f"{sum(each.testmon == 'crashed' for each in judged)} crashed, of {len(judged)}; "
+            f"{statistics.mean(each.testmon_s for each in found if each.testmon):.2f} s of CPU a "
+            f"mutant, {max(each.plain_s for each in found):.2f} s for the whole suite without it"
         )
 
 
-async def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--per-package", type=int, default=PER_PACKAGE)
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--testmon", action="store_true")
-    parser.add_argument("--only", choices=sorted(SOURCES))
-    options = parser.parse_args()
-    print(f"{options.per_package} mutants of each package, seed {options.seed}; {load()}")
-    tallies = []
+def median_of(found: Sequence[Judged]) -> float:
+    shares = [each.share for each in found if each.in_function]
+    return statistics.median(shares) if shares else 0.0
+
+
+def load_results(files: Sequence[Path]) -> list[Judged]:
+    rows = [json.loads(line) for file in files if file.exists() for line in file.open()]
+    found = []
+    for row in rows:
+        names = {"failing": tuple(row["failing"]), "left_out": tuple(row["left_out"])}
+        found.append(Judged(**{**row, **names}))
+    return found
+
+
+async def judge_all(options: argparse.Namespace, found: list[Judged]) -> None:
+    file = options.results[0] if options.results else None
     for name in SOURCES if options.only is None else (options.only,):
+        known = {f"{each.package} {each.where}" for each in found}
         try:
             package = prepare(name, VERSIONS[name], cache_folder() / "packages")
         except PackageUnavailableError as problem:
             print(f"{name} is left out: {problem}")
             continue
-        tallies.append(await measure(name, package, options))
-        show(tallies[-1], testmon=options.testmon)
-    killed = sum(each.killed for each in tallies)
-    ours = sum(each.killed_by_selection for each in tallies)
-    under = sum(len(each.under) for each in tallies)
-    shares = [share for each in tallies for share in each.shares]
-    median = statistics.median(shares) if shares else 1.0
+        async for judged in measure(name, package, options, known):
+            found.append(judged)
+            if file is not None:
+                with file.open("a") as stream:
+                    print(json.dumps(asdict(judged)), file=stream)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--per-package", type=int, default=PER_PACKAGE)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--testmon", action="store_true")
+    parser.add_argument("--only", choices=sorted(SOURCES))
+    parser.add_argument("--results", type=Path, nargs="*", default=[])
+    parser.add_argument("--show", action="store_true", help="what the results hold, and no more")
+    options = parser.parse_args()
+    print(f"{options.per_package} mutants of each package, seed {options.seed}; {load()}")
+    found = load_results(options.results)
+    if not options.show:
+        asyncio.run(judge_all(options, found))
+    for name in SOURCES:
+        if of_package := [each for each in found if each.package == name]:
+            show(name, of_package)
+    killed = [each for each in found if each.failing]
+    ours = sum(each.killed_by_selection for each in killed)
+    under = sum(bool(each.left_out) for each in killed)
+    median = median_of(found)
     print(
-        f"{sum(each.mutants for each in tallies)} mutants, {killed} killed by a named test, "
-        f"{ours} of them by the selection (at least {lower_bound(ours, max(killed, 1)):.1%} at "
-        f"95 %), {under} under-selected; median selection in functions {median:.1%}"
+        f"{len(found)} mutants, {len(killed)} killed by a named test, {ours} of them by the "
+        f"selection (at least {lower_bound(ours, max(len(killed), 1)):.1%} at 95 %), {under} "
+        f"under-selected; median selection in functions {median:.1%}"
     )
-    value = ours / killed if killed else 0.0
-    enough = value == 1 and under <= killed * 0.01 and median <= 0.1
+    value = ours / len(killed) if killed else 0.0
+    enough = value == 1 and under <= len(killed) * 0.01 and median <= 0.1
     print(json.dumps({"name": "selection", "value": round(value, 4), "unit": "share",
                       "target": 1.0, "ok": enough}))  # fmt: skip
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(asyncio.run(main()))
+    raise SystemExit(main())

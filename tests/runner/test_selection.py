@@ -20,6 +20,7 @@ from trueup.runner.selection import changed_since, select
 from trueup.runner.session import Session
 from trueup.runner.testmap import State, TestMap
 
+SECOND_PRICE = "from shop import *\n\ndef test_2():\n    assert shop.price() == 1\n"
 BYSTANDER = {"tests/test_bystander.py": "def test_bystander():\n    assert True\n"}
 
 
@@ -172,6 +173,227 @@ SHAPES = {
             "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.price('a') == 1\n",
         },
         {"deep.py": ("return 1", "return 2")},
+    ),
+    "kept in an object of the module, second caller": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                from deep import compute
+
+                class Shop:
+                    def __init__(self):
+                        self._price = None
+
+                    def price(self):
+                        if self._price is None:
+                            self._price = compute()
+                        return self._price
+
+                shop = Shop()
+                """,
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": SECOND_PRICE,
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "kept in an object that is copied, second caller": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                import copy
+                from deep import compute
+
+                class Shop:
+                    def __init__(self):
+                        self._price = None
+
+                    def price(self):
+                        if self._price is None:
+                            self._price = compute()
+                        return self._price
+
+                shop = Shop()
+
+                def new():
+                    return copy.copy(shop)
+                """,
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": SECOND_PRICE.replace("shop.price", "new().price"),
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "kept in a container of the class, second caller": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                from deep import compute
+
+                class Shop:
+                    known = {}
+
+                    def __init__(self):
+                        self.name = None
+
+                    def price(self):
+                        if "tea" not in self.known:
+                            self.known["tea"] = compute()
+                        return self.known["tea"]
+                """,
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
+            "tests/test_b.py": """
+                from shop import Shop
+
+                def test_2():
+                    assert Shop().price() == 1
+                """,
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "kept in a container that objects are given, second caller": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                from deep import compute
+
+                _everything = {}
+
+                class Shop:
+                    def __init__(self):
+                        self._known = _everything
+
+                    def price(self):
+                        if "tea" not in self._known:
+                            self._known["tea"] = compute()
+                        return self._known["tea"]
+                """,
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
+            "tests/test_b.py": """
+                from shop import Shop
+
+                def test_2():
+                    assert Shop().price() == 1
+                """,
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "kept in an object with slots, second caller": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                from deep import compute
+
+                class Shop:
+                    __slots__ = ("__price",)
+
+                    def price(self):
+                        if not hasattr(self, "_Shop__price"):
+                            self.__price = None
+                        if self.__price is None:
+                            self.__price = compute()
+                        return self.__price
+
+                shop = Shop()
+                """,
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": SECOND_PRICE,
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "the only object of its class, begun by each caller": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                from deep import compute
+
+                class Shop:
+                    _only = None
+
+                    def __new__(cls):
+                        if cls._only is None:
+                            cls._only = super().__new__(cls)
+                            cls._only._price = None
+                        return cls._only
+
+                    def __init__(self):
+                        if self._price is None:
+                            self._price = compute()
+                """,
+            "tests/test_a.py": "from shop import Shop\n\ndef test_1():\n    assert Shop()._price\n",
+            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.Shop()._price == 1\n",
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "kept by what keeps what another keeps": Shape(
+        {
+            "deep.py": "def compute():\n    return 1\n",
+            "shop.py": """
+                from functools import lru_cache
+                from deep import compute
+
+                class Shop:
+                    def __init__(self):
+                        self._price = None
+
+                    def price(self):
+                        if self._price is None:
+                            self._price = compute()
+                        return self._price
+
+                shop = Shop()
+
+                @lru_cache
+                def listed():
+                    return [shop.price()]
+                """,
+            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert shop.price()\n",
+            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.listed()\n",
+            "tests/test_c.py": "import shop\n\ndef test_3():\n    assert shop.listed() == [1]\n",
+        },
+        {"deep.py": ("return 1", "return 2")},
+    ),
+    "data file that is read once, second caller": Shape(
+        {
+            "prices.json": "[1]",
+            "shop.py": """
+                import json, pathlib
+                from functools import lru_cache
+
+                @lru_cache
+                def prices():
+                    return json.loads(pathlib.Path("prices.json").read_text())
+                """,
+            "tests/test_a.py": "import shop\n\ndef test_1():\n    assert shop.prices()\n",
+            "tests/test_b.py": "import shop\n\ndef test_2():\n    assert shop.prices() == [1]\n",
+        },
+        {"prices.json": ("[1]", "[2]")},
+        spares_the_bystander=False,
+    ),
+    "data file that an object of the module keeps, second caller": Shape(
+        {
+            "prices.json": "[1]",
+            "shop.py": """
+                import json, pathlib
+
+                class Shop:
+                    def __init__(self):
+                        self._prices = None
+
+                    def prices(self):
+                        if self._prices is None:
+                            self._prices = json.loads(pathlib.Path("prices.json").read_text())
+                        return self._prices
+
+                shop = Shop()
+                """,
+            "tests/test_a.py": "from shop import shop\n\ndef test_1():\n    assert shop.prices()\n",
+            "tests/test_b.py": """
+                from shop import shop
+
+                def test_2():
+                    assert shop.prices() == [1]
+                """,
+        },
+        {"prices.json": ("[1]", "[2]")},
     ),
     "subprocess": Shape(
         {
@@ -336,6 +558,40 @@ async def test_an_edit_in_a_function_selects_those_that_called_it(empty: Project
     assert both.tests == ("tests/test_price.py",)
     nobody = asked(empty, known, **{"shop/price.py": text})
     assert nobody.tests == ()
+
+
+async def test_an_object_of_one_test_keeps_nothing_from_another(empty: Project) -> None:
+    empty.put("deep.py", "def tea():\n    return 1\n\ndef milk():\n    return 2\n")
+    empty.put(
+        "shop.py",
+        """
+        import deep
+
+        class Shop:
+            def __init__(self):
+                self._known = {}
+
+            def price(self, name):
+                if name not in self._known:
+                    self._known[name] = getattr(deep, name)()
+                return self._known[name]
+        """,
+    )
+    test = """
+        from shop import Shop
+
+        def test_it():
+            shop = Shop()
+            assert shop.price("{0}") == shop.price("{0}")
+        """
+    empty.put("tests/test_milk.py", dedent(test).format("milk"))
+    empty.put("tests/test_tea.py", dedent(test).format("tea"))
+    async with empty.session() as session:
+        known = await recorded(empty, session)
+    text = (empty.root / "deep.py").read_text()
+    for name in ("tea", "milk"):
+        edit = text.replace(f"def {name}():\n    return", f"def {name}():\n    return 1 +")
+        assert asked(empty, known, **{"deep.py": edit}).tests == (f"tests/test_{name}.py",)
 
 
 async def test_what_changed_since_the_recording_is_selected_until_it_is_recorded(

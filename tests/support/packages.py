@@ -13,10 +13,13 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 TEST_REQUIREMENTS: Final = {
+    # Its tests make errors of warnings, and give pytest what pytest 9.1 warns of.
+    "click": ("pytest<9",),
     "jinja2": ("pytest", "trio"),
     "marshmallow": ("pytest", "simplejson"),
     "tomlkit": ("pytest", "pyyaml"),
@@ -45,13 +48,16 @@ class PackageUnavailableError(Exception):
     """The package could not be downloaded or installed; says what pip said."""
 
 
-def prepare(name: str, version: str, cache: Path) -> Package:
+def prepare(name: str, version: str, cache: Path, extra: tuple[str, ...] = ()) -> Package:
     """The sdist of `name` as a project with its tests, in `cache`; seconds at first, then instant.
 
+    `extra` are more requirements, for an environment that is not the one without them.
     Safe to call from several processes at once. Raises PackageUnavailableError.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"{name}-{version}-py{sys.version_info.major}.{sys.version_info.minor}"
+    wanted = (*TEST_REQUIREMENTS.get(name, ("pytest",)), *extra)
+    python = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache / f"{name}-{version}-{python}-{sha256(repr(wanted).encode()).hexdigest()[:8]}"
     package = Package(folder / "project", folder / "project" / ".venv" / "bin" / "python")
     ready = folder / "ready"
     with (cache / f"{folder.name}.lock").open("w") as lock:
@@ -60,7 +66,7 @@ def prepare(name: str, version: str, cache: Path) -> Package:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             _unpack(_download(name, version, folder), package.root)
-            _install(name, package)
+            _install(package, wanted)
             ready.touch()
     return package
 
@@ -80,13 +86,10 @@ def _unpack(archive: Path, root: Path) -> None:
     next(path for path in root.parent.iterdir() if path.is_dir()).rename(root)
 
 
-def _install(name: str, package: Package) -> None:
+def _install(package: Package, wanted: tuple[str, ...]) -> None:
     venv = package.interpreter.parent.parent
     _checked([sys.executable, "-m", "venv", str(venv)])
-    _pip(
-        str(package.interpreter), "install", "--editable", str(package.root),
-        *TEST_REQUIREMENTS.get(name, ("pytest",)),
-    )  # fmt: skip
+    _pip(str(package.interpreter), "install", "--editable", str(package.root), *wanted)
 
 
 def _pip(interpreter: str, *arguments: str) -> None:

@@ -2,7 +2,8 @@
 
 It is read from the cache folder and written back there; when that fails, it lives as long as this
 process. A recorded run is a slower one, so a run is recorded only where the map has something to
-learn from it, and a baseline in which recording may have broken a test is run again without.
+learn from it, and a baseline in which recording may have broken a test is run again without. A
+baseline that is known from before is not run at all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from trueup.engine.baselines import Baselines
 from trueup.runner import testmap
 from trueup.runner.affected import Affected
 from trueup.runner.results import RunRequest, RunStatus, TestRun
@@ -23,6 +25,7 @@ from trueup.settings import cache_folder
 log = logging.getLogger("trueup.engine")
 
 Run = Callable[[RunRequest], Awaitable[TestRun]]
+Keeping = dict[str, dict[int, tuple[str, ...]]]
 
 
 class Recordings:
@@ -34,6 +37,7 @@ class Recordings:
         self._known: TestMap | None = None
         self._loaded = False
         self._busy = asyncio.Lock()
+        self._baselines = Baselines(root, interpreter)
 
     async def affected(
         self, changed: Collection[str], before: Mapping[str, str], after: Mapping[str, str],
@@ -65,17 +69,26 @@ class Recordings:
         state = await asyncio.to_thread(State.of, self._root, texts, request.deleted)
         async with self._busy:
             wanted = await asyncio.to_thread(self._wanted, request.tests, state)
+        key = await asyncio.to_thread(self._baselines.key, request)
         if wanted is None:
-            return await run(request)
-        recorded = await run(replace(request, record=wanted))
+            known = self._baselines.answer(key, request.tests)
+            return known or await self._kept(key, request, run)
+        recorded = await self._kept(key, replace(request, record=wanted), run)
         async with self._busy:
             await asyncio.to_thread(self._learn, recorded, state, request.tests)
         red = any(result.outcome.is_red for result in recorded.results.values())
         if recorded.status is not RunStatus.FINISHED or recorded.collection_errors or red:
-            return await run(request)
+            return await self._kept(key, request, run)
         return recorded
 
-    def _wanted(self, tests: tuple[str, ...], state: State) -> dict[str, frozenset[int]] | None:
+    async def _kept(self, key: str | None, request: RunRequest, run: Run) -> TestRun:
+        """A run that answers for later ones, unless the workspace changed under it."""
+        found = await run(request)
+        if await asyncio.to_thread(self._baselines.key, request) == key:
+            self._baselines.keep(key, request.tests, found)
+        return found
+
+    def _wanted(self, tests: tuple[str, ...], state: State) -> Keeping | None:
         """What to tell the recorder, or None where these tests are known as they are now."""
         known = self._map()
         if known is not None and all(

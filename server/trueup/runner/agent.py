@@ -1479,7 +1479,8 @@ class Watchers:
             return not any(under(path, library) for library in libraries)
 
         home = os.path.dirname(os.path.abspath(str(_pytest.__file__))) + os.sep
-        return load_inside("recorder").Recorder(config["root"], keepers, mine, home)
+        holders = load_inside("holders").Holders()
+        return load_inside("recorder").Recorder(config["root"], keepers, mine, home, holders)
 
     def start(self) -> None:
         import pytest

@@ -275,5 +275,5 @@ def _wire(request: RunRequest | ScriptRequest) -> dict[str, object]:
         "watched": {path: sorted(lines) for path, lines in request.watched.items()},
         "record": None
         if request.record is None
-        else {path: sorted(lines) for path, lines in request.record.items()},
+        else {path: dict(lines) for path, lines in request.record.items()},
     }

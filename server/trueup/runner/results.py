@@ -63,8 +63,8 @@ class RunRequest:
     never touched. `probes` are 1-based first lines of statements, by file, of which it is
     wanted which tests ran them; `watched` are the lines of `def`s of which it is wanted with what
     they are called. `stop_early` ends the run at its first failure. `record` asks what each test
-    called and opened (None: nothing is recorded, and the run is faster); it holds the first lines
-    of functions that keep what they computed, by file.
+    called and opened (None: nothing is recorded, and the run is faster); it holds what functions
+    keep, in the words of `keeping`, by file and first line.
     """
 
     tests: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class RunRequest:
     watched: Mapping[str, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
     timeout_s: float = 60.0
     stop_early: bool = False
-    record: Mapping[str, frozenset[int]] | None = None
+    record: Mapping[str, Mapping[int, tuple[str, ...]]] | None = None
 
     def __post_init__(self) -> None:
         for test in self.tests:

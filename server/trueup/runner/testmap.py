@@ -143,14 +143,14 @@ _BY_STAMP: Final[dict[str, tuple[object, FileState | None]]] = {}
 STAMPS_MAX: Final = 50_000
 
 
-def keepers(state: State) -> dict[str, frozenset[int]]:
-    """The first lines of functions that keep what they computed, for the recorder."""
+def keepers(state: State) -> dict[str, dict[int, tuple[str, ...]]]:
+    """What functions keep, in the words of `keeping`, by first line; for the recorder."""
     found = {}
     for path in state.paths:
         if workspace.is_test(path):
             continue
         module = state.module(path)
-        lines = frozenset(unit.first for unit in module.units if unit.keeping) if module else None
+        lines = {unit.first: unit.keeps for unit in module.units if unit.keeps} if module else None
         if lines:
             found[path] = lines
     return found

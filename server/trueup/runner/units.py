@@ -1,9 +1,9 @@
 """A module as what it runs when it is imported, and the functions that it leaves behind.
 
 Two texts are compared by it: a function whose body alone differs is one thing, all else is the
-module. It also says which functions may keep what they computed, by their decorators or by a look
-at a container that outlives the call; of those only the first caller is ever seen at work. What a
-decorator from another distribution does is not known, so it counts as keeping.
+module. It also says which functions may keep what they computed, by their decorators or by what
+they do; of those only the first caller is ever seen at work. What a decorator from another
+distribution does is not known, so it counts as keeping.
 
 Nothing here reads the disk or runs anything.
 """
@@ -17,9 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.runner.keeping import EVERYWHERE, Definition, kept_by, own_nodes
 from trueup.snapshot import digest
-
-Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 PLAIN: Final = frozenset(
     {
@@ -45,16 +44,14 @@ PLAIN: Final = frozenset(
 )
 """Decorators that call the function whenever they are called."""
 KEEPING: Final = re.compile(r"cache|memo|lazy|once|singleton|lru", re.IGNORECASE)
-_FILLING: Final = frozenset({"setdefault", "add", "append", "update", "insert"})
-_NESTED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """A function: its name in the module, its 1-based lines (decorators included), its body.
 
-    `cached` ones need not run when they are called. `keeping` ones run, and may answer with what
-    another caller computed.
+    `cached` ones need not run when they are called. Those that `keep` something run, and may answer
+    with what another caller computed; in the words of `keeping`.
     """
 
     name: str
@@ -62,7 +59,7 @@ class Unit:
     last: int
     body: str
     cached: bool
-    keeping: bool
+    keeps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +112,20 @@ def _parsed(text: str, own: frozenset[str]) -> Module:
     lines = text.encode().splitlines(keepends=True)
     names: dict[str, int] = {}
     plain = PLAIN | _own_names(tree, own)
+    keeping = kept_by(tree)
     units = []
     for prefix, definition in _definitions(tree, ""):
         name = prefix + definition.name
         names[name] = names.get(name, 0) + 1
-        kept = [_decorates(each, plain) for each in definition.decorator_list]
+        cached = not all(_decorates(each, plain) for each in definition.decorator_list)
         units.append(
             Unit(
                 name if names[name] == 1 else f"{name}#{names[name]}",
                 min([definition.lineno, *(each.lineno for each in definition.decorator_list)]),
                 definition.end_lineno or definition.lineno,
                 digest(_body(definition, lines)),
-                not all(kept),
-                not all(kept) or _keeps(definition),
+                cached,
+                (EVERYWHERE,) if cached else keeping.get(id(definition), ()),
             )
         )
     try:
@@ -178,20 +176,10 @@ class _Emptied(ast.NodeTransformer):
 
     def _empty(self, node: Definition) -> ast.AST:
         # A function that becomes a generator is another thing to whoever decorates it.
-        generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in _own_nodes(node))
+        generator = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
         says = ast.get_docstring(node, clean=False) or ""
         left: list[ast.stmt] = [ast.Expr(ast.Constant(f"{generator} {says}"))]
         return ast.copy_location(type(node)(**{**dict(ast.iter_fields(node)), "body": left}), node)
-
-
-def _own_nodes(definition: Definition) -> Iterator[ast.AST]:
-    """What runs when the function runs; not the functions in it."""
-    waiting: list[ast.AST] = list(definition.body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, _NESTED):
-            waiting += ast.iter_child_nodes(node)
 
 
 def _own_names(tree: ast.Module, own: frozenset[str]) -> frozenset[str]:
@@ -222,77 +210,3 @@ def _decorates(decorator: ast.expr, plain: frozenset[str]) -> bool:
     first, last = words.partition(".")[0], words.rpartition(".")[2]
     # A property's setter is named by the function that it decorates.
     return last in plain or first in plain
-
-
-def _keeps(definition: Definition) -> bool:
-    """Whether it looks into something that outlives the call, and puts something there."""
-    local = _locals(definition)
-    stored: set[str] = set()
-    looked: set[str] = set()
-    for node in _own_nodes(definition):
-        stored.update(_stored(node))
-        looked.update(_looked(node))
-    return any(name.partition(".")[0] not in local for name in stored & looked)
-
-
-def _locals(definition: Definition) -> set[str]:
-    arguments = definition.args
-    plain = [*arguments.posonlyargs, *arguments.args][: -len(arguments.defaults) or None]
-    shared = {
-        name
-        for node in _own_nodes(definition)
-        if isinstance(node, ast.Global | ast.Nonlocal)
-        for name in node.names
-    }
-    found = {
-        node.id
-        for node in _own_nodes(definition)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    # What the first argument holds may outlive the call: it is `self`, as a rule.
-    return (found | {each.arg for each in plain[1:]}) - shared
-
-
-def _stored(node: ast.AST) -> Iterator[str]:
-    targets: list[ast.expr] = []
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
-        targets = [node.target]
-    for target in targets:
-        for part in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
-            yield from _dotted(part.value if isinstance(part, ast.Subscript) else part)
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _FILLING
-    ):
-        yield from _dotted(node.func.value)
-
-
-def _looked(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.If | ast.IfExp | ast.While | ast.Assert):
-        parts = list(ast.walk(node.test))
-    elif isinstance(node, ast.BoolOp | ast.Compare):
-        parts = list(ast.walk(node))
-    elif isinstance(node, ast.Try):
-        parts = [part for statement in node.body for part in ast.walk(statement)]
-    else:
-        parts = []
-    for part in parts:
-        yield from _dotted(part.value if isinstance(part, ast.Subscript) else part)
-    match node:
-        case ast.Call(func=ast.Attribute(value=holder, attr="get" | "setdefault")):
-            yield from _dotted(holder)
-        case ast.Call(
-            func=ast.Name(id="hasattr" | "getattr"),
-            args=[holder, ast.Constant(value=str(attribute)), *_],
-        ):
-            yield from (f"{base}.{attribute}" for base in _dotted(holder))
-
-
-def _dotted(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Attribute):
-        yield from (f"{base}.{node.attr}" for base in _dotted(node.value))

@@ -5,7 +5,8 @@ Runs under the project's interpreter, as a plugin of its pytest. From Python 3.1
 An audit hook sees files, folders and processes. What a wider fixture does belongs to every test
 that uses it, its teardown too. What runs while a module is being loaded belongs to no test; what
 runs inside a function that keeps what it computed belongs to that function as well, because only
-its first caller is seen to run it.
+its first caller is seen to run it. Where such a function keeps things in its own object, that
+counts for the tests that were seen to call it on an object which another test may have filled.
 
 It does not know what became of threads and processes that a test leaves behind, and says `unknown`
 of a test that took the trace function for itself. It raises nothing and prints nothing.
@@ -26,7 +27,7 @@ import zlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType
-    from typing import Any, Callable, Dict, Generator, List, Optional, Set, Tuple
+    from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Set, Tuple
 
 NAME = "trueup"
 TOOLS = (4, 3)
@@ -35,6 +36,7 @@ BYTES_MAX = 6 << 20
 RESTARTS_MAX = 20
 WALKS_MAX = 20
 FOREIGN, MODULE = -1, -2
+EVERYWHERE, BEGINS = "*", "="
 OPENED = frozenset(("open", "sqlite3.connect"))
 LISTED = frozenset(("os.listdir", "os.scandir"))
 SPAWNED = frozenset(
@@ -55,7 +57,17 @@ WATCHED = OPENED | LISTED | SPAWNED | {"sys.settrace", "_thread.start_new_thread
 class Ran:
     """What ran during one test, during the life of one fixture, or outside of both."""
 
-    __slots__ = ("files", "folders", "functions", "needs", "placing", "seen", "spawned", "unknown")
+    __slots__ = (
+        "files",
+        "folders",
+        "functions",
+        "needs",
+        "placing",
+        "seen",
+        "shared",
+        "spawned",
+        "unknown",
+    )
 
     def __init__(self) -> None:
         self.functions: Set[int] = set()
@@ -67,32 +79,41 @@ class Ran:
         # A module is being loaded, or something that keeps what it computed was called.
         self.placing = False
         self.needs: Set[int] = set()
+        # Called on an object that may hold what another test computed.
+        self.shared: Set[int] = set()
 
     def take(self, other: "Ran") -> None:
         self.functions |= other.functions
         self.files |= other.files
         self.folders |= other.folders
+        self.shared |= other.shared
         self.spawned = self.spawned or other.spawned
         self.unknown = self.unknown or other.unknown
 
 
 class Recorder:
-    """The plugin. `keeping` names functions that keep what they computed, by file, by first line.
-
-    `mine` says whether an absolute path is the project's own.
+    """The plugin. `keeping` says what functions keep, by file, by first line, in the words of
+    `runner/keeping.py`. `mine` says whether an absolute path is the project's own. `holders` tells
+    objects of this test from those of others.
     """
 
     def __init__(
         self,
         root: str,
-        keeping: "Dict[str, List[int]]",
+        keeping: "Dict[str, Dict[str, List[str]]]",
         mine: "Callable[[str], bool]",
         in_pytest: str,
+        holders: "Any",
     ) -> None:
         self.root = root.rstrip("/") + "/"
         self.mine = mine
         self.in_pytest = in_pytest
-        self.keeping = {(path, line) for path, lines in keeping.items() for line in lines}
+        self.holders = holders
+        self.keeping = {
+            (path, int(line)): words
+            for path, lines in keeping.items()
+            for line, words in lines.items()
+        }
         # By code and not by `id`, which the audit hook would hear of each time. Codes that are
         # equal need not be the same, so the others are found by identity.
         self.known: Dict[CodeType, Tuple[CodeType, int]] = {}
@@ -100,11 +121,14 @@ class Recorder:
         self.foreign: Set[str] = set()
         self.table: List[Tuple[str, int, str]] = []
         self.keepers: Set[int] = set()
+        # Those of them that keep things in their object, and those that begin one.
+        self.watched: Dict[int, Sequence[str]] = {}
         self.entered: Dict[int, int] = {}
         self.walked: Dict[int, int] = {}
         self.paths: Dict[str, str] = {}
         self.imported: Set[int] = set()
         self.extents: Dict[int, Set[int]] = {}
+        self.opened: Dict[int, Set[str]] = {}
         self.outside = self.now = Ran()
         self.tests: Dict[str, Ran] = {}
         self.users: Dict[str, Set[int]] = {}
@@ -175,6 +199,9 @@ class Recorder:
         number = found[1] if found is not None and found[0] is code else self.learn(code)
         if number != FOREIGN:
             self.called(number, sys._getframe(1))
+            if number in self.watched and number not in self.now.shared:
+                # It may be called on another object yet.
+                return None
         return sys.monitoring.DISABLE  # type: ignore[attr-defined, unused-ignore]
 
     def tracer(self) -> "Callable[[FrameType, str, Any], None]":
@@ -194,7 +221,9 @@ class Recorder:
             number = found[1] if found is not None and found[0] is code else self.learn(code)
             if number != FOREIGN:
                 # Before `called`, which may want to see everything again.
-                if code.co_filename == file:
+                if code.co_filename == file and not (
+                    number in self.watched and number not in self.now.shared
+                ):
                     self.now.seen.add(place)
                 self.called(number, frame)
             elif file == code.co_filename:
@@ -222,14 +251,19 @@ class Recorder:
         else:
             number = len(self.table)
             self.table.append((path, code.co_firstlineno, code.co_name))
-            if (path, code.co_firstlineno) in self.keeping and not code.co_name.startswith("<"):
-                self.keepers.add(number)
+            words = self.keeping.get((path, code.co_firstlineno), ())
+            if words and not code.co_name.startswith("<"):
+                if EVERYWHERE not in words:
+                    self.watched[number] = words
+                if list(words) != [BEGINS]:
+                    self.keepers.add(number)
         if self.known.setdefault(code, (code, number))[0] is not code:
             self.twins[id(code)] = (code, number)
         return number
 
     def called(self, number: int, frame: "FrameType") -> None:
         now = self.now
+        again = number in now.functions
         if number >= 0:
             now.functions.add(number)
             if now.placing and now is not self.outside:
@@ -238,15 +272,30 @@ class Recorder:
                 if walks < WALKS_MAX:
                     self.walked[number] = walks + 1
                     self.place(number, frame)
-        if (number == MODULE or number in self.keepers) and now is not self.outside:
-            now.placing = True
-            times = self.entered.get(number, 0)
-            self.entered[number] = times + 1
-            if times < RESTARTS_MAX or number == MODULE:
-                # What was called before may be called again inside of this one.
-                now.seen = set()
-                if sys.version_info >= (3, 12):
-                    sys.monitoring.restart_events()
+            words = self.watched.get(number)
+            if (
+                words is not None
+                and number not in now.shared
+                and self.holders.shares(frame, words, now)
+                and number in self.keepers
+            ):
+                now.shared.add(number)
+        if number == MODULE or (number in self.keepers and not again):
+            self.enters(number)
+
+    def enters(self, number: int) -> None:
+        """A module is loaded, or this test comes to a function that keeps things."""
+        now = self.now
+        if now is self.outside:
+            return
+        now.placing = True
+        times = self.entered.get(number, 0)
+        self.entered[number] = times + 1
+        if times < RESTARTS_MAX or number == MODULE:
+            # What was called before may be called again inside of this one.
+            now.seen = set()
+            if sys.version_info >= (3, 12):
+                sys.monitoring.restart_events()
 
     def place(self, number: int, frame: "FrameType") -> None:
         """Inside which module that loads, and which function that keeps things, this one runs."""
@@ -313,6 +362,18 @@ class Recorder:
             self.now.folders.add(path)
         else:
             self.now.files.add(path)
+            if self.now.placing:
+                self.keep_file(path, sys._getframe(3))
+
+    def keep_file(self, path: str, frame: "Optional[FrameType]") -> None:
+        """What a module read while it was loaded, or a function that keeps it, others need too."""
+        while frame is not None:
+            number = self.number_of(frame.f_code)
+            if number in self.watched:
+                self.opened.setdefault(number, set()).add(path)
+            elif number == MODULE or number in self.keepers:
+                self.outside.files.add(path)
+            frame = frame.f_back
 
     def by_pytest(self, frame: "Optional[FrameType]") -> bool:
         """Whether pytest looks for tests, or the import system for modules; nothing depends on it.
@@ -387,18 +448,33 @@ class Recorder:
         for first in range(0, len(self.table), 1000):
             send("functions", self.table[first : first + 1000])
         send("ran-outside", packed(self.imported), *self.wire(self.outside)[1:])
-        for keeper, functions in sorted(self.extents.items()):
-            send("kept", keeper, packed(functions))
+        for keeper in sorted(set(self.extents) - set(self.watched)):
+            send("kept", keeper, packed(self.beneath(keeper)))
         left = BYTES_MAX
         for nodeid, ran in self.tests.items():
             for fixture in self.reachable(self.users.get(nodeid, set())):
                 ran.take(self.fixtures[fixture][1])
+            for keeper in ran.shared:
+                beneath = self.beneath(keeper)
+                ran.functions |= beneath
+                for each in (beneath | {keeper}).intersection(self.opened):
+                    ran.files |= self.opened[each]
             line = ["ran", nodeid, *self.wire(ran)]
             left -= len(json.dumps(line))
             if left < 0:
                 line = ["ran", nodeid, "", [], [], False, True]
             send(*line)
         send("recorded")
+
+    def beneath(self, keeper: int) -> "Set[int]":
+        """What ran inside of it, and inside of those that keep things there."""
+        found: Set[int] = set()
+        waiting = {keeper}
+        while waiting:
+            inside = self.extents.get(waiting.pop(), set()) - found
+            found |= inside
+            waiting |= inside & self.keepers
+        return found
 
     def wire(self, ran: Ran) -> "List[Any]":
         return [
