@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from halves import Halves, Truth, places
+from halves import Halves, places
 from rewrites import rewrites_of, rewritten
 from slips import slips_of
 from trueup.verify.changes import Statement
@@ -22,8 +22,6 @@ from trueup.verify.mutants import Mutant, mutants_of
 
 TRIES_MAX: Final = 6
 """Mutants of one function that are tried before another one has its turn."""
-OF_A_FUNCTION: Final = 1
-"""Wrong candidates that come from one function."""
 UNSEEN_SHARE: Final = 0.25
 """Of the wrong ones, how many stand where no visible test comes: the gate cannot miss those."""
 AT_ONCE: Final = 3
@@ -56,29 +54,27 @@ class _Try:
     runners: frozenset[str]
 
 
-async def wrong_ones(halves: Halves, count: int, seed: int) -> list[Made]:
+async def wrong_ones(halves: Halves, count: int, seed: int) -> AsyncIterator[Made]:
     """About `count` mutants that only the hidden half kills, the same for the same seed."""
     chance = random.Random(f"{seed} {halves.name} mutants")  # noqa: S311 - a sample
-    found: list[Made] = []
     unseen = round(count * UNSEEN_SHARE)
     wanted = {"wrong, seen": count - unseen, "wrong, unseen": unseen}
+    taken: set[tuple[str, str]] = set()
     tried = 0
     async for made in _labelled(halves, _tries(halves, chance)):
         tried += 1
-        if made is None or not wanted[made.group]:
-            continue
-        if sum(item.qualname == made.qualname for item in found) >= OF_A_FUNCTION:
+        if made is None or not wanted[made.group] or (made.path, made.qualname) in taken:
             continue
         neat = replace(made, text=await _neat(halves, made))
         truth = await halves.truth({neat.path: neat.text})
         if truth is None or truth.visible or not truth.hidden:
             continue
         wanted[neat.group] -= 1
-        found.append(neat)
+        taken.add((made.path, made.qualname))
+        yield replace(neat, killer=truth.hidden[0])
         if not any(wanted.values()):
             break
-    print(f"{halves.name}: {len(found)} wrong ones among {tried} mutants", file=sys.stderr)
-    return found
+    print(f"{halves.name}: {len(taken)} wrong ones among {tried} mutants", file=sys.stderr)
 
 
 async def _neat(halves: Halves, made: Made) -> str:
@@ -106,39 +102,28 @@ async def _ruff(root: str, text: str, *arguments: str) -> str:
 
 async def _labelled(halves: Halves, tries: Iterator[_Try]) -> AsyncIterator[Made | None]:
     """In the order of `tries`, some at once."""
-    waiting: list[tuple[_Try, asyncio.Task[Truth | None]]] = []
+    waiting: list[tuple[_Try, asyncio.Task[bool]]] = []
     try:
         while True:
             for one in tries:
-                run = halves.truth({one.path: one.mutant.text}, one.runners)
+                run = halves.only_hidden_tell({one.path: one.mutant.text}, one.runners)
                 waiting.append((one, asyncio.create_task(run)))
                 if len(waiting) >= AT_ONCE:
                     break
             if not waiting:
                 return
             one, task = waiting.pop(0)
-            yield _made(halves, one, await task)
+            yield _made(halves, one) if await task else None
     finally:
         for _, task in waiting:
             task.cancel()
         await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
 
 
-def _made(halves: Halves, one: _Try, truth: Truth | None) -> Made | None:
-    if truth is None or truth.visible or not truth.hidden:
-        return None
+def _made(halves: Halves, one: _Try) -> Made:
     group = "wrong, seen" if one.runners & halves.visible else "wrong, unseen"
     says = f"line {one.mutant.line}, {one.mutant.says}"
-    return Made(
-        halves.name,
-        group,
-        one.path,
-        one.qualname,
-        says,
-        one.mutant.text,
-        right=False,
-        killer=truth.hidden[0],
-    )
+    return Made(halves.name, group, one.path, one.qualname, says, one.mutant.text, right=False)
 
 
 def _tries(halves: Halves, chance: random.Random) -> Iterator[_Try]:
@@ -166,25 +151,14 @@ def _mutants(text: str, statements: tuple[Statement, ...]) -> tuple[Mutant, ...]
     return (*slips, *(item for item in classic if item.text not in {one.text for one in slips}))
 
 
-async def by_hand(halves: Halves, count: int) -> list[Made]:
+async def by_hand(halves: Halves, count: int) -> AsyncIterator[Made]:
     """Refactorings with which the whole suite passes; the others are named on standard error."""
-    found = []
     for rewrite in rewrites_of(halves.name)[:count]:
-        text = rewritten(halves.texts[rewrite.path], rewrite)
-        truth = await halves.truth({rewrite.path: text})
+        path, name = rewrite.path, rewrite.qualname
+        text = rewritten(halves.texts[path], rewrite)
+        truth = await halves.truth({path: text})
         if truth is None or truth.visible or truth.hidden:
             red = (*truth.visible, *truth.hidden)[:3] if truth else "the tests did not end"
-            print(f"not right: {rewrite.path}::{rewrite.qualname}: {red}", file=sys.stderr)
+            print(f"not right: {path}::{name}: {red}", file=sys.stderr)
             continue
-        found.append(
-            Made(
-                halves.name,
-                "by hand",
-                rewrite.path,
-                rewrite.qualname,
-                rewrite.says,
-                text,
-                right=True,
-            )
-        )
-    return found
+        yield Made(halves.name, "by hand", path, name, rewrite.says, text, right=True)

@@ -21,6 +21,7 @@ import random
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -50,7 +51,9 @@ HAND_MAX: Final = 14
 TOOL_SHARE: Final = 0.2
 """Edits of each tool for one wrong candidate."""
 SEED: Final = 20261121
-AT_ONCE: Final = 2
+AT_ONCE: Final = 1
+PARSES_MAX: Final = 5
+"""How often a job is tried whose thread could not parse because another one did."""
 
 
 class Judge:
@@ -120,10 +123,17 @@ class Judge:
         start = Start(
             0, self._halves.root, goal, self._halves.documents, candidate=candidate, pin=True
         )
-        try:
-            suggestion = await job.run(start, self._ports)
-        except TrueupError as problem:
-            print(f"no verdict on {goal.title}: {problem}", file=sys.stderr)
+        for _ in range(PARSES_MAX):
+            try:
+                suggestion = await job.run(start, self._ports)
+                break
+            except TrueupError as problem:
+                print(f"no verdict on {goal.title}: {problem}", file=sys.stderr)
+                return None, 0.0
+            except SystemError as problem:
+                # CPython 3.11 loses count of its depth when two threads parse at once.
+                print(f"again: {problem}", file=sys.stderr)
+        else:
             return None, 0.0
         if not isinstance(suggestion, Suggestion):
             return None, 0.0
@@ -138,28 +148,48 @@ class Judge:
         return row
 
 
+async def labelled(halves: Halves, options: argparse.Namespace) -> AsyncIterator[Made]:
+    """The candidates that are not a tool's. Kept beside the rows: to find them takes minutes."""
+    for group, found in (
+        (f"hand-{options.by_hand}", by_hand(halves, options.by_hand)),
+        (
+            f"wrong-{options.seed}-{options.per_package}",
+            wrong_ones(halves, options.per_package, options.seed),
+        ),
+    ):
+        kept = options.rows and options.rows.with_suffix(f".{halves.name}-{group}.json")
+        if kept and kept.exists():
+            for raw in json.loads(kept.read_text()):
+                yield Made(**raw)
+            continue
+        mades = []
+        async for made in found:
+            mades.append(made)
+            yield made
+        if kept:
+            kept.write_text(json.dumps([asdict(made) for made in mades]))
+
+
 async def judged_of(
     halves: Halves, judge: Judge, options: argparse.Namespace
 ) -> AsyncIterator[Row]:
     """Every kind of candidate of one package, some at once."""
-    mades = [
-        *await by_hand(halves, options.by_hand),
-        *await wrong_ones(halves, options.per_package, options.seed),
-    ]
-    gate = asyncio.Semaphore(AT_ONCE)
+    # Those that are known at once do not keep the others waiting.
+    gates = {right: asyncio.Semaphore(AT_ONCE) for right in (False, True)}
 
     async def one(made: Made) -> Row | None:
-        async with gate:
+        async with gates[made.right]:
             return await judge.made(made)
 
-    for row in await asyncio.gather(*(one(made) for made in mades)):
+    tasks = [asyncio.create_task(one(made)) async for made in labelled(halves, options)]
+    for row in await asyncio.gather(*tasks):
         if row is not None:
             yield row
     wanted = max(1, round(options.per_package * TOOL_SHARE))
-    for tasks in await _tasks(halves):
+    for offered in await _tasks(halves):
         chance = random.Random(f"{options.seed} {halves.name}")  # noqa: S311 - a sample
         left = wanted
-        for task in in_turns(tasks, chance):
+        for task in in_turns(offered, chance):
             if not left:
                 break
             if row := await judge.tool(task):
