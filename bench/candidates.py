@@ -7,6 +7,7 @@ of `bench/refactorings`, with which the whole suite passes. Knows nothing of the
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,12 +17,14 @@ from typing import Final
 
 from halves import Halves, places
 from rewrites import rewrites_of, rewritten
-from slips import slips_of
+from slips import parses, slips_of
 from trueup.verify.changes import Statement
 from trueup.verify.mutants import Mutant, mutants_of
 
 TRIES_MAX: Final = 6
 """Mutants of one function that are tried before another one has its turn."""
+CLASSIC_MAX: Final = 8
+"""Mutants of the gate's own kinds, of one function."""
 UNSEEN_SHARE: Final = 0.25
 """Of the wrong ones, how many stand where no visible test comes: the gate cannot miss those."""
 AT_ONCE: Final = 3
@@ -140,14 +143,15 @@ def _tries(halves: Halves, chance: random.Random) -> Iterator[_Try]:
                 known = runners & (halves.visible | halves.hidden)
                 kept.append(_Try(path, qualname, mutant, known))
         chance.shuffle(kept)
-        yield from kept[:TRIES_MAX]
+        # To parse a whole module takes a while, so that is not asked of all.
+        yield from itertools.islice((one for one in kept if parses(one.mutant.text)), TRIES_MAX)
 
 
 def _mutants(text: str, statements: tuple[Statement, ...]) -> tuple[Mutant, ...]:
     """Half as many classic ones as slips, so that neither crowds out the other."""
     lines = range(statements[0].first, statements[-1].last + 1)
     slips = slips_of(text, lines)
-    classic = mutants_of(text, statements, max(2, len(slips) // 2))
+    classic = mutants_of(text, statements, min(CLASSIC_MAX, max(2, len(slips) // 2)))
     return (*slips, *(item for item in classic if item.text not in {one.text for one in slips}))
 
 

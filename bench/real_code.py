@@ -15,15 +15,18 @@ come out verified, after pinning.
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
+import functools
 import json
 import random
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -52,8 +55,6 @@ TOOL_SHARE: Final = 0.2
 """Edits of each tool for one wrong candidate."""
 SEED: Final = 20261121
 AT_ONCE: Final = 1
-PARSES_MAX: Final = 5
-"""How often a job is tried whose thread could not parse because another one did."""
 
 
 class Judge:
@@ -123,17 +124,10 @@ class Judge:
         start = Start(
             0, self._halves.root, goal, self._halves.documents, candidate=candidate, pin=True
         )
-        for _ in range(PARSES_MAX):
-            try:
-                suggestion = await job.run(start, self._ports)
-                break
-            except TrueupError as problem:
-                print(f"no verdict on {goal.title}: {problem}", file=sys.stderr)
-                return None, 0.0
-            except SystemError as problem:
-                # CPython 3.11 loses count of its depth when two threads parse at once.
-                print(f"again: {problem}", file=sys.stderr)
-        else:
+        try:
+            suggestion = await job.run(start, self._ports)
+        except TrueupError as problem:
+            print(f"no verdict on {goal.title}: {problem}", file=sys.stderr)
             return None, 0.0
         if not isinstance(suggestion, Suggestion):
             return None, 0.0
@@ -230,7 +224,23 @@ async def package_rows(name: str, options: argparse.Namespace) -> list[Row]:
         await beds.close()
 
 
+def parse_in_turns() -> None:
+    """CPython 3.11 loses count of its depth, and raises SystemError, when two threads parse at
+    once (python/cpython#106905); several jobs in one process do.
+    """
+    lock, parse = threading.Lock(), ast.parse
+
+    @functools.wraps(parse)
+    def one_at_a_time(*arguments: Any, **options: Any) -> ast.AST:  # noqa: ANN401 - as given
+        with lock:
+            tree: ast.AST = parse(*arguments, **options)
+            return tree
+
+    setattr(ast, "parse", one_at_a_time)  # noqa: B010 - an assignment is no overload
+
+
 async def main() -> int:
+    parse_in_turns()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packages", nargs="*", default=list(SOURCES), choices=list(SOURCES))
     parser.add_argument("--per-package", type=int, default=PER_PACKAGE, metavar="N")

@@ -55,7 +55,7 @@ _EXCEPTIONS: Final = {
 
 
 def slips_of(source: str, lines: range) -> tuple[Mutant, ...]:
-    """All slips whose place begins in `lines`, in text order; each parses."""
+    """All slips whose place begins in `lines`, in text order; a few do not parse."""
     raw = source.encode()
     starts = (0, *itertools.accumulate(len(line) for line in raw.splitlines(keepends=True)))
     found = []
@@ -67,8 +67,7 @@ def slips_of(source: str, lines: range) -> tuple[Mutant, ...]:
         for new in _expressions(node) if isinstance(node, ast.expr) else _statements(node):
             text = (raw[:first] + new.encode() + raw[last:]).decode()
             old = raw[first:last].decode()
-            if _parses(text):
-                found.append(Mutant(node.lineno, f"`{_short(old)}` -> `{_short(new)}`", text))
+            found.append(Mutant(node.lineno, f"`{_short(old)}` -> `{_short(new)}`", text))
     return tuple(sorted(found, key=lambda item: (item.line, item.says)))
 
 
@@ -177,7 +176,7 @@ def _handlers(node: ast.Try) -> Iterator[str]:
     yield f"\n{' ' * node.col_offset}".join(lines)
 
 
-def _parses(text: str) -> bool:
+def parses(text: str) -> bool:
     try:
         ast.parse(text)
     except (SyntaxError, ValueError):
