@@ -41,6 +41,8 @@ class Target:
     """Numbers and texts that either side mentions."""
     examples: tuple[Values, ...] = ()
     """Arguments of the calls that the docstring shows."""
+    asked: tuple[str, ...] = ()
+    """Parameters that the old code asks for being None or empty: it provides for None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,26 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
         tuple(item.arg for item in (*old.args.posonlyargs, *old.args.args)),
         tuple(sorted((item for item in constants if isinstance(item, int | str)), key=repr)),
         examples_of(old),
+        tuple(
+            sorted(
+                {*_asked(old)} & {*_parameters(old.args)[0]} - {item.arg for item in first if owner}
+            )
+        ),
     )
+
+
+def _asked(node: Function) -> Iterator[str]:
+    """Names whose truth is asked for, or whether they are None."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.UnaryOp(ast.Not(), ast.Name(name)):
+                yield name
+            case ast.If(ast.Name(name)) | ast.IfExp(ast.Name(name)) | ast.While(ast.Name(name)):
+                yield name
+            case ast.BoolOp(values=values):
+                yield from (item.id for item in values if isinstance(item, ast.Name))
+            case ast.Compare(ast.Name(name), [ast.Is() | ast.IsNot()], [ast.Constant(value=None)]):
+                yield name
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, ...], tuple[str, ...]]:
