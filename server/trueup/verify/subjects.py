@@ -26,6 +26,9 @@ GENERATED_MAX: Final = 300
 """Generated inputs of one function, before those that turn out alike are left out."""
 NEVER_CALLED: Final = frozenset({"no known call"})
 """What every input breaks of a function whose calls nobody has seen."""
+NEVER_NONE: Final = frozenset({"never None"})
+BASES: Final = 3
+"""Recorded calls in which a value is taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,18 @@ def subject(target: Target, run: TestRun, classes: Mapping[str, ClassShape]) -> 
     module = own[0].module if own else module_of(target.path)
     common = invariants(values or target.examples)
     why = run.unrecorded.get((target.path, target.line), "")
-    return Subject(target, module, own, values, (*recorded, *shown, *made), why, common)
+    inputs = (*recorded, *shown, *_without_a_value(target, values), *made)
+    return Subject(target, module, own, values, inputs, why, common)
+
+
+def _without_a_value(target: Target, values: Sequence[Values]) -> tuple[Input, ...]:
+    """None for each parameter whose absence the code provides for and no test tries."""
+    found = []
+    for name in target.asked:
+        given = [place for place, one in enumerate(values) if name in one]
+        if given and all(values[place][name] is not None for place in given):
+            found += [Input(place, {name: None}, NEVER_NONE) for place in given[:BASES]]
+    return tuple(found)
 
 
 def module_of(path: str) -> str:

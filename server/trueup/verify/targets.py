@@ -43,6 +43,8 @@ class Target:
     """Arguments of the calls that the docstring shows."""
     holds: tuple[str, ...] = ()
     """What both modules hold outside of functions: variables, and those of classes, dotted."""
+    asked: tuple[str, ...] = ()
+    """Parameters that the old code asks for being None or empty: it provides for None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,11 @@ def _target(path: str, name: str, old: Function, new: Function) -> Target | str:
         tuple(item.arg for item in (*old.args.posonlyargs, *old.args.args)),
         tuple(sorted((item for item in constants if isinstance(item, int | str)), key=repr)),
         examples_of(old),
+        asked=tuple(
+            sorted(
+                {*_asked(old)} & {*_parameters(old.args)[0]} - {item.arg for item in first if owner}
+            )
+        ),
     )
 
 
@@ -323,6 +330,20 @@ def _defaults(arguments: ast.arguments) -> dict[str, str]:
         *zip((item.arg for item in arguments.kwonlyargs), arguments.kw_defaults, strict=True),
     ]
     return {name: ast.dump(value) for name, value in pairs if value is not None}
+
+
+def _asked(node: Function) -> Iterator[str]:
+    """Names whose truth is asked for, or whether they are None."""
+    for inner in ast.walk(node):
+        match inner:
+            case ast.UnaryOp(ast.Not(), ast.Name(name)):
+                yield name
+            case ast.If(ast.Name(name)) | ast.IfExp(ast.Name(name)) | ast.While(ast.Name(name)):
+                yield name
+            case ast.BoolOp(values=values):
+                yield from (item.id for item in values if isinstance(item, ast.Name))
+            case ast.Compare(ast.Name(name), [ast.Is() | ast.IsNot()], [ast.Constant(value=None)]):
+                yield name
 
 
 def _parameters(arguments: ast.arguments) -> tuple[tuple[str, ...], tuple[str, ...]]:
