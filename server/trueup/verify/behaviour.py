@@ -129,12 +129,17 @@ async def _side_by_side(trial: Trial) -> _Compared:
     reached = set(run.runners)
     if wanted.left or not wanted.found:
         return _Compared((), wanted.left, _unseen(taken, reached))
-    bench = sidebyside.Bench(trial, run.search_path, probes, reached)
+    by_inputs: set[tuple[str, int]] = set()
+    bench = sidebyside.Bench(trial, run.search_path, probes, by_inputs)
     findings = []
     for target in wanted.found:
         subject = await subjects.prepared(trial, target, run)
         findings.append(await sidebyside.compare(bench, subject))
-    return _Compared(tuple(findings), _weakness(findings), _unseen(taken, reached))
+    weakness = _weakness(findings)
+    if not weakness and (place := _unseen(taken, by_inputs)):
+        # Tests may come there with what cannot be recorded; then agreement says nothing of it.
+        weakness = f"no input reaches line {place[1]} of {place[0]}"
+    return _Compared(tuple(findings), weakness, _unseen(taken, reached | by_inputs))
 
 
 def _weakness(findings: Sequence[Finding]) -> str:
