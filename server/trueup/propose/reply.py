@@ -10,7 +10,6 @@ refuses it.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import textwrap
@@ -21,6 +20,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from trueup import InputError, workspace
+from trueup.parsing import parse_module
 from trueup.propose.hunks import minimal_edits, with_line_ends_of, with_line_feeds
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.snapshot import Document, Edit, Snapshot, Span, apply_edits
@@ -240,7 +240,7 @@ def _indented_but_for_the_first(lines: list[str], indentation: str) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            ast.parse(whole)
+            parse_module(whole)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
     return True

@@ -18,6 +18,7 @@ from rope.refactor.importutils import FromImport, ImportTools
 from rope.refactor.importutils.importinfo import ImportStatement
 from rope.refactor.move import MoveGlobal
 
+from trueup.parsing import parse_module
 from trueup.propose.rope_project import ReadOnlyProject
 
 
@@ -48,7 +49,7 @@ class MovingImports(ImportTools):  # type: ignore[misc] # rope has no types
             isinstance(node, ast.ImportFrom)
             and any(alias.name == self._name for alias in node.names)
             and _absolute(node.module or "", node.level, file.parent) == self._source
-            for node in ast.walk(ast.parse(text))
+            for node in ast.walk(parse_module(text))
         )
 
     def _was_used(self, statement: ImportStatement) -> bool:

@@ -11,7 +11,6 @@ file's own cookie names, whatever the file on disk or the buffer in the editor l
 
 from __future__ import annotations
 
-import ast
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -24,6 +23,7 @@ from rope.base.project import Project
 from rope.base.resources import File, Folder
 
 from trueup import InputError, workspace
+from trueup.parsing import parse_module
 from trueup.propose.hunks import with_line_feeds
 from trueup.snapshot import Document, Snapshot
 
@@ -63,7 +63,7 @@ class Overlay:
     def parses(self, path: str) -> bool:
         """Whether the file is Python without syntax errors, and readable."""
         try:
-            ast.parse(with_line_feeds(self.document(path).text))
+            parse_module(with_line_feeds(self.document(path).text))
         except (InputError, SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         return True

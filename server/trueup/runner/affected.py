@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trueup import InputError, workspace
+from trueup.parsing import parse_module
 from trueup.runner.suite import Suite, suite_of
 from trueup.snapshot import digest
 
@@ -240,7 +241,7 @@ def _parse(text: str) -> _Imports | None:
         with warnings.catch_warnings():
             # An invalid escape in the user's code is the user's affair.
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = parse_module(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names = {match[1] for match in _DOTTED.finditer(text)}

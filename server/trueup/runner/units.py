@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.runner.keeping import EVERYWHERE, Definition, kept_by, own_nodes
 from trueup.snapshot import digest
 
@@ -106,7 +107,7 @@ def _parsed(text: str, own: frozenset[str]) -> Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = parse_module(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Module((), digest(text))
     lines = text.encode().splitlines(keepends=True)

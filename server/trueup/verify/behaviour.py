@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trueup import InputError, workspace
+from trueup.parsing import parse_module
 from trueup.runner.results import RunStatus
 from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
@@ -79,7 +80,7 @@ def _reads_docstrings(trial: Trial) -> str:
         old, new = trial.before.get(path), trial.after.get(path)
         if old is None or new is None or not path.endswith(".py") or "__doc__" not in new.text:
             continue
-        if ast.dump(ast.parse(old.text)) != ast.dump(ast.parse(new.text)):
+        if ast.dump(parse_module(old.text)) != ast.dump(parse_module(new.text)):
             return path
     return ""
 
@@ -159,13 +160,17 @@ async def _side_by_side(trial: Trial) -> _Compared:
     reached = set(run.runners)
     if wanted.left or not wanted.found:
         return _Compared((), wanted.left, _unseen(taken, reached), wanted.doubt, wanted.gone)
-    bench = sidebyside.Bench(trial, run.search_path, probes, reached)
+    by_inputs: set[tuple[str, int]] = set()
+    bench = sidebyside.Bench(trial, run.search_path, probes, by_inputs)
     findings = []
     for target in wanted.found:
         subject = await subjects.prepared(trial, target, run)
         findings.append(await sidebyside.compare(bench, subject))
-    unseen = _unseen(taken, reached)
     weakness = _weakness(findings)
+    if not weakness and (place := _unseen(taken, by_inputs)):
+        # Tests may come there with what cannot be recorded; then agreement says nothing of it.
+        weakness = f"no input reaches line {place[1]} of {place[0]}"
+    unseen = _unseen(taken, reached | by_inputs)
     return _Compared(tuple(findings), weakness, unseen, wanted.doubt, wanted.gone)
 
 

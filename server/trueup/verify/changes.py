@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Final
 
+from trueup.parsing import parse_module
+
 _BLOCKS: Final = ("body", "handlers", "orelse", "finalbody", "cases")
 """In the order of the text."""
 _HOLDERS: Final = (ast.stmt, ast.ExceptHandler, ast.match_case)
@@ -53,7 +55,7 @@ def same_code(before: str, after: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    tree = ast.parse(source)
+    tree = parse_module(source)
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and _is_docstring(node.body[:1]):
             # An empty body is no tree; `...` stands for it on both sides.
@@ -173,7 +175,7 @@ def _statements(source: str) -> tuple[Statement, ...]:
                 found.append(statement)
                 walk(node, len(found) - 1)
 
-    walk(ast.parse(source), _MODULE)
+    walk(parse_module(source), _MODULE)
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from trueup import workspace
+from trueup.parsing import parse_expression
 from trueup.runner.suite import suite_of
 from trueup.snapshot import Document, Snapshot
 from trueup.verify import literals, views
@@ -126,7 +127,7 @@ def _title(subject: Subject, taken: Collection[str]) -> str:
 def _names_made(values: Mapping[str, literals.Literal]) -> set[str]:
     found = set()
     for value in values.values():
-        for node in ast.walk(ast.parse(literals.write(value), mode="eval")):
+        for node in ast.walk(parse_expression(literals.write(value))):
             if isinstance(node, ast.Name) and node.id not in {"set", "frozenset", "inf", "nan"}:
                 found.add(node.id)
     return found
@@ -202,7 +203,7 @@ def _call(subject: Subject, one: Input, names: Mapping[str, str]) -> str:
     call = f"{called}({', '.join(parts)})"
     if all(name == own for own, name in names.items()):
         return call
-    tree = ast.parse(call, mode="eval")
+    tree = parse_expression(call)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = names.get(node.id, node.id)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.parsing import parse_module
+
 ReadModule = Callable[[str, int], str | None]
 """The text of a module of the project, by dotted name and level of the import; None: not there."""
 
@@ -30,7 +32,7 @@ class ClassShape:
 def classes_of(text: str, read: ReadModule) -> Mapping[str, ClassShape]:
     """Classes that a module defines or imports from modules that `read` finds."""
     try:
-        tree = ast.parse(text)
+        tree = parse_module(text)
     except (SyntaxError, ValueError):
         return {}
     found = dict(_defined(tree))
@@ -42,7 +44,7 @@ def classes_of(text: str, read: ReadModule) -> Mapping[str, ClassShape]:
         if other is None:
             continue
         try:
-            theirs = dict(_defined(ast.parse(other)))
+            theirs = dict(_defined(parse_module(other)))
         except (SyntaxError, ValueError):
             continue
         found.update(

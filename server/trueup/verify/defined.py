@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.parsing import parse_module
+
 OF_EVERY_MODULE: Final = frozenset(
     {
         "__annotations__", "__builtins__", "__cached__", "__dict__", "__doc__", "__file__",
@@ -50,7 +52,7 @@ def names_in(text: str) -> Names:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = parse_module(text)
     except (SyntaxError, ValueError, RecursionError):
         return OPAQUE
     names: Counter[str] = Counter()

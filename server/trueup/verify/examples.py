@@ -6,6 +6,7 @@ import ast
 import doctest
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.verify.likely import Values
 from trueup.verify.literals import read
 
@@ -22,7 +23,7 @@ def examples_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[Values, .
     found: list[Values] = []
     for example in examples[:EXAMPLES_MAX]:
         try:
-            tree = ast.parse(example.source)
+            tree = parse_module(example.source)
         except SyntaxError:
             continue
         for call in ast.walk(tree):

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trueup import workspace
+from trueup.parsing import parse_module
 
 _COMPILED: Final = (".so", ".pyd", ".pyx", ".pyi", ".pyc")
 _HARMLESS: Final = re.compile(r"_distutils_hack|_virtualenv|nspkg|types\.ModuleType|coverage")
@@ -152,7 +153,7 @@ def _read_pth(file: Path) -> tuple[list[Path], list[tuple[str, Path]], bool]:
 def _names_of_finder(file: Path) -> list[tuple[str, Path]] | None:
     """The literal MAPPING of setuptools' finder, or None."""
     try:
-        tree = ast.parse(file.read_text("utf-8"))
+        tree = parse_module(file.read_text("utf-8"))
     except (OSError, SyntaxError, ValueError):
         return None
     for node in tree.body:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import EllipsisType
 from typing import Final
 
+from trueup.parsing import parse_expression
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -34,7 +36,7 @@ _NAMES: Final = {"inf": math.inf, "nan": math.nan}
 def read(source: str) -> Literal:
     """The value that `source` writes. Raises ValueError where it is anything but a literal."""
     try:
-        return _value(ast.parse(source, mode="eval").body)
+        return _value(parse_expression(source))
     except (SyntaxError, RecursionError, MemoryError, TypeError) as problem:
         raise ValueError(f"not a literal: {source[:80]}") from problem
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.verify.changes import Statement
 
 _COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -61,7 +62,7 @@ def mutants_of(source: str, statements: tuple[Statement, ...], most: int) -> tup
     """At most `most` mutants, taken in turn from each changed statement, the same on every run."""
     lines = source.encode().splitlines(keepends=True)
     starts = tuple(itertools.accumulate((len(line) for line in lines), initial=0))
-    tree = ast.parse(source)
+    tree = parse_module(source)
     by_statement = [
         [place for place in _places(tree, starts, source.encode()) if place.line in item.lines]
         for item in statements
@@ -169,7 +170,7 @@ def _statements(node: ast.stmt) -> Iterator[str]:
 
 def _parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parse_module(text)
     except (SyntaxError, ValueError):
         return False
     return True

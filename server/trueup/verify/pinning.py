@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from trueup.parsing import parse_expression, parse_module
 from trueup.runner.results import RunStatus, TestRun
 from trueup.runner.suite import suite_of
 from trueup.snapshot import Document
@@ -170,7 +171,7 @@ def _digits(view: object) -> int:
 
 def _is_plain(value: literals.Literal) -> bool:
     """Whether no number in it is infinite or not a number, which no literal writes."""
-    nodes = ast.walk(ast.parse(literals.write(value), mode="eval"))
+    nodes = ast.walk(parse_expression(literals.write(value)))
     return not any(isinstance(node, ast.Name) and node.id in {"inf", "nan"} for node in nodes)
 
 
@@ -212,7 +213,7 @@ def _mutants(text: str, line: int) -> tuple[mutants.Mutant, ...]:
 
 
 def _without_body(text: str, line: int) -> str:
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse_module(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == line:
             lines = text.splitlines(keepends=True)
             first, last = node.body[0], node.body[-1]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.snapshot import Document, Snapshot
 
 
@@ -27,7 +28,7 @@ def only_renames(
         if was is None or now is None:
             return False
         try:
-            tree, result = ast.parse(was.text), ast.parse(now.text)
+            tree, result = parse_module(was.text), parse_module(now.text)
         except (SyntaxError, ValueError, RecursionError):
             return False
         if any(new in value.split(".") for _, _, value in _identifiers(tree)):
@@ -49,7 +50,7 @@ def only_renames_a_local(before: str, after: str, line: int, names: tuple[str, s
     """
     old, new = names
     try:
-        tree, result = ast.parse(before), ast.parse(after)
+        tree, result = parse_module(before), parse_module(after)
     except (SyntaxError, ValueError, RecursionError):
         return False
     around = [
@@ -105,7 +106,9 @@ def only_imports(before: Snapshot, after: Snapshot, paths: tuple[str, ...]) -> b
         if was is None or now is None:
             return False
         try:
-            trees = [ast.dump(WithoutImports().visit(ast.parse(item.text))) for item in (was, now)]
+            trees = [
+                ast.dump(WithoutImports().visit(parse_module(item.text))) for item in (was, now)
+            ]
         except (SyntaxError, ValueError, RecursionError):
             return False
         if trees[0] != trees[1]:
@@ -130,7 +133,7 @@ def still_used(text: str, old: str, base: Document) -> int | None:
     if old not in text:
         return None
     try:
-        tree, home = ast.parse(text), ast.parse(base.text)
+        tree, home = parse_module(text), parse_module(base.text)
     except (SyntaxError, ValueError, RecursionError):
         return None  # It cannot be imported, so it uses nothing.
     if old not in _top_level_names(home):

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trueup import workspace
+from trueup.parsing import parse_module
 from trueup.snapshot import Edit, Snapshot, Span, line_starts
 from trueup.suggestion import Evidence, Recipe
 from trueup.symbols import Outline
@@ -124,7 +125,7 @@ def _within_symbol(trial: Trial) -> Evidence:
 def _stray(before: str, after: str) -> int:
     """The line of a new statement of the module that neither defines nor imports; 0 for none."""
     try:
-        old, new = ast.parse(before), ast.parse(after)
+        old, new = parse_module(before), parse_module(after)
     except (SyntaxError, ValueError, RecursionError):
         return 0  # For the next check to say.
     for tree in (old, new):
@@ -169,7 +170,7 @@ def _only_imports(text: str, edit: Edit) -> bool:
 def _imports(text: str) -> Iterator[tuple[int, int]]:
     """First and last line, 0-based, of every import statement."""
     try:
-        tree = ast.parse(text)
+        tree = parse_module(text)
     except (SyntaxError, ValueError, RecursionError):
         return
     for node in ast.walk(tree):
@@ -181,7 +182,7 @@ def _is_imports(part: str) -> bool:
     if "#" in part and any(line.lstrip().startswith("#") for line in part.splitlines()):
         return False
     try:
-        body = ast.parse(textwrap.dedent(part)).body
+        body = parse_module(textwrap.dedent(part)).body
     except (SyntaxError, ValueError, RecursionError):
         return False
     return all(isinstance(node, ast.Import | ast.ImportFrom) for node in body)

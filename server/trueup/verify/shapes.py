@@ -17,6 +17,7 @@ from typing import Final
 
 import libcst as cst
 
+from trueup.parsing import parse_expression
 from trueup.verify.trees import TEXTS_MAX, concrete_tree_of
 
 _BY_NAME: Final = re.compile(r"dataclass|\bdefine\b|\bfrozen\b|\bmutable\b|\battrs?\b")
@@ -254,6 +255,6 @@ def _normal(module: cst.Module, node: cst.CSTNode) -> str:
     code = module.code_for_node(node)
     try:
         # In parentheses, because what was inside of some may span lines.
-        return ast.unparse(ast.parse(f"(\n{code}\n)", mode="eval"))
+        return ast.unparse(parse_expression(f"(\n{code}\n)"))
     except (SyntaxError, ValueError, RecursionError):
         return code.strip()

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from trueup.parsing import parse_expression
 from trueup.verify.classes import ClassShape
 from trueup.verify.likely import in_order
 from trueup.verify.literals import Literal, Made
@@ -207,7 +208,7 @@ _EXAMPLES: Final[Mapping[str, Literal]] = {
 def hinted(hint: str, likeness: Likeness) -> Strategy | None:
     """Values of an annotation of built-in types, or None where it names anything else."""
     try:
-        return _of_hint(ast.parse(hint, mode="eval").body, likeness)
+        return _of_hint(parse_expression(hint), likeness)
     except (SyntaxError, RecursionError, ValueError):
         return None
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.verify.examples import examples_of
 from trueup.verify.likely import Values
 
@@ -61,7 +62,7 @@ class Targets:
 
 def targets(path: str, before: str, after: str) -> Targets:
     """Both texts parse."""
-    old, new = ast.parse(before), ast.parse(after)
+    old, new = parse_module(before), parse_module(after)
     old_functions, new_functions = dict(_functions(old)), dict(_functions(new))
     changed = {
         name

@@ -15,6 +15,8 @@ from typing import Final
 
 import libcst
 
+from trueup.parsing import parse_module
+
 TEXTS_MAX: Final = 16
 """Texts that are kept: both sides of a change to some files."""
 
@@ -25,7 +27,7 @@ def tree_of(text: str) -> ast.Module:
     with warnings.catch_warnings():
         # An invalid escape in the user's code is the user's affair.
         warnings.simplefilter("ignore")
-        return ast.parse(text)
+        return parse_module(text)
 
 
 @functools.lru_cache(maxsize=TEXTS_MAX)

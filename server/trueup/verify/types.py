@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.runner.results import RunStatus, ScriptAnswer, ScriptRequest
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Diagnostic, Evidence, Goal, GoalKind, Recipe, Surface, SurfaceKind
@@ -114,7 +115,7 @@ class _Bare(WithoutImports):
 
 
 def _without_annotations(text: str) -> str:
-    tree = _Bare().visit(ast.parse(text))
+    tree = _Bare().visit(parse_module(text))
     # `if TYPE_CHECKING:` held imports only.
     tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and not node.body)]
     return ast.dump(tree)
