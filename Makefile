@@ -38,7 +38,8 @@ test: lint
 # Longer counts of the property tests, with a seed; what came of it is committed.
 SEED ?= 20261120
 soak: $(VENV)/.dev
-	set -o pipefail; $(BIN)/python -m pytest tests/unit -q -n 2 --hypothesis-profile=soak \
+	set -o pipefail; $(BIN)/python -m pytest -m soak -q -n 2 && \
+	  $(BIN)/python -m pytest tests/unit -q -n 2 --hypothesis-profile=soak \
 	  --hypothesis-seed=$(SEED) | tee .soak.log
 	printf 'make soak SEED=%s: %s\n' '$(SEED)' "$$(tail -n 1 .soak.log)" > tests/soak.txt
 	rm .soak.log

@@ -125,7 +125,11 @@ def fingerprint(root: Path) -> str:
     return hashed.hexdigest()
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "marshmallow" else pytest.param(name, marks=pytest.mark.soak)
+     for name in STORIES],
+)  # fmt: skip
 async def test_a_session_on(name: str, opening: Opening) -> None:
     story = STORIES[name]
     package = await asyncio.to_thread(prepare, name, VERSIONS[name], CACHE)

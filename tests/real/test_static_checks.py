@@ -44,7 +44,7 @@ CHECKS = (
 )
 
 
-@pytest.fixture(scope="module", params=sorted(VERSIONS))
+@pytest.fixture(scope="module", params=sorted(NOT_INSTALLED))
 def package(request: pytest.FixtureRequest) -> tuple[str, Package]:
     return request.param, prepare(request.param, VERSIONS[request.param], CACHE)
 
