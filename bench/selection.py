@@ -173,7 +173,8 @@ async def measure(
             peer = await asyncio.to_thread(Testmon.start, name)
         for place in wanted:
             judged = await judge.judge(place)
-            if peer is not None:
+            # What does not end in the whole suite would not end with testmon either.
+            if peer is not None and judged.verdict:
                 judged = await asyncio.to_thread(peer.judge, place, judged)
             yield judged
     finally:

@@ -17,7 +17,7 @@ from _weakref import ref
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
-    from typing import Any, Dict, Sequence, Set, Tuple
+    from typing import Any, Dict, Set, Tuple
 
 BEGINS = "="
 KEPT_TYPES: "Tuple[Any, ...]" = (dict, list, set)
@@ -28,13 +28,15 @@ MISSING = object()
 class Met:
     """One object: where it was met first, whether it began there, what was empty in it."""
 
-    __slots__ = ("began", "empty", "refers", "where")
+    __slots__ = ("began", "clear", "empty", "refers", "where")
 
     def __init__(self, refers: "Any", where: object) -> None:
         self.refers = refers
         self.where = where
         self.began = False
         self.empty: Set[str] = set()
+        # The words that were all found empty, so that a hot method is looked at once.
+        self.clear: Set[Tuple[str, ...]] = set()
 
 
 SLOT = type(Met.__dict__["where"])
@@ -44,7 +46,7 @@ class Holders:
     def __init__(self) -> None:
         self.met: Dict[int, Met] = {}
 
-    def shares(self, frame: "FrameType", words: "Sequence[str]", where: object) -> bool:
+    def shares(self, frame: "FrameType", words: "Tuple[str, ...]", where: object) -> bool:
         """Whether the object that this method was called on may hold what others computed.
 
         `where` is the test that runs. `words` name what the method looks at (`runner/keeping.py`).
@@ -62,11 +64,13 @@ class Holders:
             known.began = BEGINS in words
         elif known.where is not where:
             return True
-        return any(
-            not self.is_own(known, found, word)
-            for word in words
-            if word != BEGINS and word not in known.empty
-        )
+        if words in known.clear:
+            return False
+        for word in words:
+            if word != BEGINS and word not in known.empty and not self.is_own(known, found, word):
+                return True
+        known.clear.add(words)
+        return False
 
     def is_own(self, known: Met, found: "Any", word: str) -> bool:
         """Whether nothing was there before this test."""

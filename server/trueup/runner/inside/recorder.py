@@ -27,7 +27,7 @@ import zlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType
-    from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Set, Tuple
+    from typing import Any, Callable, Dict, Generator, List, Optional, Set, Tuple
 
 NAME = "trueup"
 TOOLS = (4, 3)
@@ -110,7 +110,7 @@ class Recorder:
         self.in_pytest = in_pytest
         self.holders = holders
         self.keeping = {
-            (path, int(line)): words
+            (path, int(line)): tuple(words)
             for path, lines in keeping.items()
             for line, words in lines.items()
         }
@@ -122,7 +122,7 @@ class Recorder:
         self.table: List[Tuple[str, int, str]] = []
         self.keepers: Set[int] = set()
         # Those of them that keep things in their object, and those that begin one.
-        self.watched: Dict[int, Sequence[str]] = {}
+        self.watched: Dict[int, Tuple[str, ...]] = {}
         self.entered: Dict[int, int] = {}
         self.walked: Dict[int, int] = {}
         self.paths: Dict[str, str] = {}
@@ -255,7 +255,7 @@ class Recorder:
             if words and not code.co_name.startswith("<"):
                 if EVERYWHERE not in words:
                     self.watched[number] = words
-                if list(words) != [BEGINS]:
+                if words != (BEGINS,):
                     self.keepers.add(number)
         if self.known.setdefault(code, (code, number))[0] is not code:
             self.twins[id(code)] = (code, number)
