@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the verdict blocks of tests/cases/*.md to what the gate says",
     )
+
+
+SOAK: Final = {
+    "test_lifetime.py": ("spawn", "copy"),
+    "test_hostile_tests.py": ("spawn",),
+    "test_session.py": ("spawn",),
+    "test_copy.py": ("spawn",),
+    "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
+}
+"""Files of tests, and what in the id of one says that it is left to `make soak`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        name = item.nodeid.rpartition("[")[2].rstrip("]")
+        said = set(name.split("-"))
+        if said & set(SOAK.get(item.path.name, ())):
+            item.add_marker(pytest.mark.soak)
 
 
 def pytest_report_header() -> str:
