@@ -51,7 +51,7 @@ async def test_case(
 
     trial = trial_of(case, in_buffers(case, root), lambda *_: bed_of(root, running))
     try:
-        # A run in a fresh interpreter takes longer than all the rest, and is not what this is about.
+        # A run in a fresh interpreter takes longer than the rest, and is not what this is about.
         only = frozenset(gate.NAMES.values()) - {CONFIRMATION}
         verdict = await gate.judge(trial, only=only)
     finally:
