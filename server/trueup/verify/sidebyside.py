@@ -141,11 +141,12 @@ async def compare(bench: Bench, item: Subject) -> Finding:
         bench.outcomes(before, item, item.inputs, ran=bench.reached),
         bench.outcomes(after, item, item.inputs),
     )
-    for side in (old, again, new):
-        if isinstance(side, str):
-            return Finding(item, obstacle=side)
-    if isinstance(old, str) or isinstance(again, str) or isinstance(new, str):
-        return Finding(item, obstacle="nothing came back")
+    if isinstance(old, str):
+        return Finding(item, obstacle=old)
+    if isinstance(again, str):
+        return Finding(item, obstacle=again)
+    if isinstance(new, str):
+        return Finding(item, obstacle=new)
     return await _told_apart(bench, item, old, again, new)
 
 

@@ -68,7 +68,6 @@ class Trial:
     limits: Limits
     baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = field(default_factory=dict)
     """Runs of tests on the unchanged workspace, shared by all trials of a job."""
-    """The tests that pass with the change, alone; only where some do not."""
     interpreter: Path | None = None
     """The project's, for those who read what lies beside it; None where it is not known."""
     absent: frozenset[str] = frozenset()
