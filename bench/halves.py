@@ -7,7 +7,6 @@ of two runs of the unchanged package take no part.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import random
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from support.packages import Package
 from trueup import settings, workspace
 from trueup.engine.beds import Beds
 from trueup.engine.messages import OpenDocument
+from trueup.parsing import parse_module
 from trueup.runner.results import RunRequest, RunStatus, TestOutcome, TestRun, Unavailable
 from trueup.runner.session import Session
 from trueup.verify.changes import Statement, changed_statements
@@ -156,7 +156,7 @@ def _without(text: str, chance: random.Random) -> str | None:
     """The file without about half of its test functions, None where it has none to hide."""
     hidden = [
         function
-        for qualname, function in functions_of(ast.parse(text))
+        for qualname, function in functions_of(parse_module(text))
         if qualname.rpartition(".")[2].startswith("test") and chance.random() < HIDDEN_SHARE
     ]
     if not hidden:
@@ -175,7 +175,7 @@ def statements_of(text: str) -> dict[str, tuple[Statement, ...]]:
     """The statements inside of each function that leave a trace when they run."""
     found: dict[str, tuple[Statement, ...]] = {}
     statements = [item for item in changed_statements("", text) if item.runs and item.lines]
-    for qualname, function in functions_of(ast.parse(text)):
+    for qualname, function in functions_of(parse_module(text)):
         inside = range(function.body[0].lineno, (function.end_lineno or function.lineno) + 1)
         found[qualname] = tuple(item for item in statements if item.first in inside)
     return found

@@ -15,18 +15,15 @@ come out verified, after pinning.
 from __future__ import annotations
 
 import argparse
-import ast
 import asyncio
-import functools
 import json
 import random
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -224,23 +221,7 @@ async def package_rows(name: str, options: argparse.Namespace) -> list[Row]:
         await beds.close()
 
 
-def parse_in_turns() -> None:
-    """CPython 3.11 loses count of its depth, and raises SystemError, when two threads parse at
-    once (python/cpython#106905); several jobs in one process do.
-    """
-    lock, parse = threading.Lock(), ast.parse
-
-    @functools.wraps(parse)
-    def one_at_a_time(*arguments: Any, **options: Any) -> ast.AST:  # noqa: ANN401 - as given
-        with lock:
-            tree: ast.AST = parse(*arguments, **options)
-            return tree
-
-    setattr(ast, "parse", one_at_a_time)  # noqa: B010 - an assignment is no overload
-
-
 async def main() -> int:
-    parse_in_turns()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packages", nargs="*", default=list(SOURCES), choices=list(SOURCES))
     parser.add_argument("--per-package", type=int, default=PER_PACKAGE, metavar="N")

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trueup.parsing import parse_module
+
 FOLDER: Final = Path(__file__).parent / "refactorings"
 _SECTION: Final = re.compile(
     r"^## (?P<path>\S+?)::(?P<name>\S+)\n(?P<prose>.*?)"
@@ -56,7 +58,7 @@ def rewrites_of(package: str) -> tuple[Rewrite, ...]:
 
 def rewritten(text: str, rewrite: Rewrite) -> str:
     """The module with the function's body replaced. Raises LookupError where there is none."""
-    function = dict(functions_of(ast.parse(text))).get(rewrite.qualname)
+    function = dict(functions_of(parse_module(text))).get(rewrite.qualname)
     if function is None:
         raise LookupError(f"{rewrite.path} has no {rewrite.qualname}")
     lines = text.splitlines(keepends=True)

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.verify.mutants import Mutant
 
 _BOUNDS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
@@ -59,7 +60,7 @@ def slips_of(source: str, lines: range) -> tuple[Mutant, ...]:
     raw = source.encode()
     starts = (0, *itertools.accumulate(len(line) for line in raw.splitlines(keepends=True)))
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse_module(source)):
         if not isinstance(node, ast.expr | ast.stmt) or node.lineno not in lines:
             continue
         first = starts[node.lineno - 1] + node.col_offset
@@ -178,7 +179,7 @@ def _handlers(node: ast.Try) -> Iterator[str]:
 
 def parses(text: str) -> bool:
     try:
-        ast.parse(text)
+        parse_module(text)
     except (SyntaxError, ValueError):
         return False
     return True

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trueup import linting
+from trueup.parsing import parse_module
 from trueup.propose import ruff
 from trueup.snapshot import Document, Span
 from trueup.suggestion import Goal, GoalKind, Recipe
@@ -106,7 +107,7 @@ class Places:
 def ropes(package: str, document: Document) -> Iterator[Task]:
     """One task for every place of this file where rope has something to refactor."""
     places = Places(package, document)
-    for function in ast.walk(ast.parse(document.text)):
+    for function in ast.walk(parse_module(document.text)):
         if isinstance(function, _Function):
             yield from _of_function(places, function)
 
