@@ -1,0 +1,296 @@
+"""The imports that a Python text states, found without parsing it.
+
+One regular expression walks over strings, comments and import statements, so that the text may be
+half typed: what stands whole is found. It agrees with `ast` on every file that parses. Knows no
+files and no modules: names are as written, relative ones with their dots.
+
+Offsets count characters of the text that was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from keyword import iskeyword
+from typing import Final, NamedTuple
+
+# A string ends the search for imports until its end; so does a comment. Possessive quantifiers:
+# nothing that was read is read again, whatever the text.
+_STRING: Final = r'''
+    """(?:[^\\"]++|\\.|"(?!""))*+"""
+  | \'\'\'(?:[^\\']++|\\.|'(?!''))*+\'\'\'
+  | "(?:[^"\\\n]++|\\.)*+"
+  | '(?:[^'\\\n]++|\\.)*+'
+  | \#[^\n]*+
+'''
+_BETWEEN: Final = r"(?:[ \t]|\\\n)"
+_IMPORT: Final = rf"""
+    (?:^|(?<=;)|(?<=:)) [ \t\f]*+ (?:
+        (?:lazy[ \t]++)?+ import(?=[ \t\\]) (?P<names>(?:[^\n\#;\\]++|\\\n)++)
+      | (?:lazy[ \t]++)?+ from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n)+?) {_BETWEEN}*+
+        (?<![\w]) import (?=[ \t(*\\]) {_BETWEEN}*+
+        (?P<members>
+            \( (?:[\w, \t\f\\]++|\#[^\n]*+
+                 |\n(?![ \t]*+(?:import|from|def|class|if|for|while|with|try|return)\b))*+ \)?+
+          | (?:[^\n\#;\\(]++|\\\n)++
+        )
+    )
+"""
+_TOKEN: Final = re.compile(f"{_STRING}|{_IMPORT}", re.MULTILINE | re.DOTALL | re.VERBOSE)
+_STRINGS: Final = re.compile(_STRING, re.DOTALL | re.VERBOSE)
+_ITEM: Final = re.compile(r"(\w+(?:\s*\.\s*\w+)*|\*)(?:\s+as\s+(\w+))?")
+_SPACE: Final = re.compile(r"[ \t]+")
+_COMMENT: Final = re.compile(r"#[^\n]*")
+_TYPING_BLOCK: Final = re.compile(
+    r"^([ \t]*)(?:el)?if[ \t]*\(?[ \t]*(?:\w+(?:\.\w+)*\.)?TYPE_CHECKING[ \t]*\)?[ \t]*:",
+    re.MULTILINE,
+)
+# A replacement field that is still open at the quote which would end its string: since Python 3.12
+# an f-string may hold its own quotes and line ends there.
+_NESTED: Final = re.compile(
+    r"""\b(?:[fFtT][rR]?|[rR][fFtT])(?:
+        "(?:[^"\\\n{]++|\\.|\{\{|\{[^"{}\n]*+\})*+\{[^"}\n]*+["\n{]
+      | '(?:[^'\\\n{]++|\\.|\{\{|\{[^'{}\n]*+\})*+\{[^'}\n]*+['\n{]
+      | \"{3}(?:[^"\\{]++|\\.|\{\{|"(?!"")|\{[^"{}]*+\})*+\{[^"}]*+["{]
+      | '{3}(?:[^'\\{]++|\\.|\{\{|'(?!'')|\{[^'{}]*+\})*+\{[^'}]*+['{]
+    )""",
+    re.VERBOSE,
+)
+_FORMATTED: Final = re.compile(r"\b(?:[fFtT][rR]?|[rR][fFtT])(\"{3}|'{3}|\"|')")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One name that one statement imports.
+
+    `module` is what stands after `from`, "" in `import a.b`; `name` is the imported name, "*"
+    included. The offsets are of the statement, of `module` (where it stands) and of `name`.
+    """
+
+    module: str
+    name: str
+    alias: str
+    statement: int
+    module_start: int
+    module_end: int
+    start: int
+    end: int
+    typing: bool
+    """Under `if TYPE_CHECKING:`, so that only type checkers follow it."""
+
+    @property
+    def written(self) -> str:
+        """The dotted name that is asked for, with the dots of a relative import in front."""
+        return joined(self.module, self.name)
+
+    @property
+    def bound(self) -> str:
+        """The name that the statement binds."""
+        return self.alias or (self.name if self.module else self.name.partition(".")[0])
+
+
+class Names(NamedTuple):
+    """What a text asks for: names that running it imports, and names for type checkers only."""
+
+    running: tuple[str, ...]
+    typing: tuple[str, ...] = ()
+
+
+class _Statement(NamedTuple):
+    start: int
+    module: str
+    module_start: int
+    names: str
+    names_start: int
+
+
+def joined(module: str, name: str) -> str:
+    """The dotted name of a member; `from .. import x` asks for `..x`."""
+    if not module:
+        return name
+    return module + name if module.endswith(".") else f"{module}.{name}"
+
+
+def names(text: str) -> Names:
+    """Every name that `text` imports, each once, in the order of the text."""
+    text = _readable(text)
+    blocks = _typing_blocks(text)
+    running: dict[str, None] = {}
+    typing: dict[str, None] = {}
+    for statement in _statements(text):
+        found = typing if _within(blocks, statement.start) else running
+        module, listed = statement.module, statement.names
+        if "#" in listed:
+            listed = _COMMENT.sub("", listed)
+        for part in listed.replace("\\\n", " ").strip("()").split(","):
+            words = part.split()
+            if not words:
+                continue
+            name = words[0]
+            if len(words) > 1 and words[1] != "as":
+                # Spaces around the dots of a name.
+                item = _ITEM.match(part.strip())
+                name = "".join(item[1].split()) if item else name
+            if iskeyword(name):
+                break
+            if name == "*" or name.replace(".", "").isidentifier():
+                found[joined(module, name)] = None
+    return Names(tuple(running), tuple(name for name in typing if name not in running))
+
+
+def imports(text: str) -> tuple[Imported, ...]:
+    """Every imported name with its places."""
+    text = _readable(text)
+    blocks = _typing_blocks(text)
+    return tuple(
+        imported
+        for statement in _statements(text)
+        for imported in _imported(statement, _within(blocks, statement.start))
+    )
+
+
+def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
+    written = statement.module_start
+    listed = _COMMENT.sub(lambda found: " " * len(found[0]), statement.names)
+    listed = listed.replace("\\\n", "  ")
+    for item in _ITEM.finditer(listed):
+        name = "".join(item[1].split())
+        if iskeyword(name):
+            return
+        yield Imported(
+            statement.module,
+            name,
+            item[2] or "",
+            statement.start,
+            written,
+            written + len(statement.module),
+            statement.names_start + item.start(1),
+            statement.names_start + item.end(1),
+            typing,
+        )
+
+
+def _statements(text: str) -> Iterator[_Statement]:
+    for found in _TOKEN.finditer(text):
+        kind = found.lastgroup
+        if kind is None:
+            continue
+        whole = found[0]
+        start = found.start() + len(whole) - len(whole.lstrip())
+        if kind == "names":
+            yield _Statement(start, "", start, found["names"], found.start("names"))
+        else:
+            written = found["module"]
+            module_start = found.start("module") + len(written) - len(written.lstrip(" \t\\\n"))
+            module = _SPACE.sub("", written.replace("\\\n", ""))
+            if module:
+                members = found["members"]
+                yield _Statement(start, module, module_start, members, found.start("members"))
+
+
+def _readable(text: str) -> str:
+    """The text with other line ends as LF and nested f-strings blanked, every offset kept."""
+    if "\r" in text:
+        text = text.replace("\\\r\n", "\\\n ").replace("\r\n", " \n").replace("\r", "\n")
+    if _NESTED.search(text):
+        text = _without_nested(text)
+    return text
+
+
+def _without_nested(text: str) -> str:
+    """The text with every f-string that holds a replacement field blanked."""
+    parts: list[str] = []
+    at = 0
+    position = 0
+    while True:
+        string = _STRINGS.search(text, position)
+        formatted = _FORMATTED.search(text, position)
+        if formatted is None:
+            break
+        if string is not None and string.start() < formatted.start():
+            position = string.end()
+            continue
+        end = _end_of_formatted(text, formatted.end(), formatted[1])
+        parts += [text[at : formatted.start()], _blank(text[formatted.start() : end])]
+        at = position = end
+    return "".join((*parts, text[at:]))
+
+
+def _blank(text: str) -> str:
+    return "".join("\n" if character == "\n" else "x" for character in text)
+
+
+def _end_of_formatted(text: str, position: int, quote: str) -> int:
+    """Where the f-string whose content begins at `position` ends; PEP 701's grammar."""
+    while position < len(text):
+        if text.startswith(quote, position):
+            return position + len(quote)
+        character = text[position]
+        if character == "\\" or text.startswith("{{", position):
+            position += 2
+        elif character == "{":
+            position = _end_of_field(text, position + 1)
+        elif character == "\n" and len(quote) == 1:
+            return position
+        else:
+            position += 1
+    return len(text)
+
+
+def _end_of_field(text: str, position: int) -> int:
+    """Where the replacement field whose content begins at `position` ends."""
+    depth = 1
+    while position < len(text) and depth:
+        formatted = _FORMATTED.match(text, position)
+        if formatted is not None and not text[position - 1].isidentifier():
+            position = _end_of_formatted(text, formatted.end(), formatted[1])
+            continue
+        string = _STRINGS.match(text, position)
+        if string is not None:
+            position = string.end()
+            continue
+        depth += {"{": 1, "}": -1}.get(text[position], 0)
+        position += 1
+    return position
+
+
+def _within(blocks: tuple[tuple[int, int], ...], offset: int) -> bool:
+    return any(start <= offset < end for start, end in blocks)
+
+
+def _typing_blocks(text: str) -> tuple[tuple[int, int], ...]:
+    """The bodies of `if TYPE_CHECKING:`, without their `else`."""
+    if "TYPE_CHECKING" not in text:
+        return ()
+    plain = _STRINGS.sub(
+        lambda found: "x" * len(found[0]) if found[0][0] != "#" else " " * len(found[0]), text
+    )
+    return tuple(
+        (header.end(), _end_of_block(plain, header.end(), len(header[1].expandtabs())))
+        for header in _TYPING_BLOCK.finditer(plain)
+    )
+
+
+def _end_of_block(plain: str, position: int, indent: int) -> int:
+    """The first line of code that is not deeper than the header's; strings are blanked."""
+    depth = 0
+    start = position
+    first = plain.find("\n", position)
+    if plain[position : first if first >= 0 else len(plain)].strip():
+        # `if TYPE_CHECKING: import x` has its body on its own line.
+        indent = -1
+    while position < len(plain):
+        end = plain.find("\n", position)
+        end = len(plain) if end < 0 else end
+        line = plain[position:end]
+        if position != start and not depth and line.strip():
+            deep = len(line.expandtabs()) - len(line.expandtabs().lstrip())
+            if indent < 0 or deep <= indent:
+                return position
+        depth = max(0, depth + sum(map(line.count, "([{")) - sum(map(line.count, ")]}")))
+        if line.endswith("\\") and not depth:
+            end = plain.find("\n", end + 1)
+            end = len(plain) if end < 0 else end
+        position = end + 1
+    return len(plain)
