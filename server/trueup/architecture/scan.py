@@ -15,20 +15,18 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Final, NamedTuple
 
-# A string ends the search for imports until its end; so does a comment. Possessive quantifiers:
-# nothing that was read is read again, whatever the text.
-_STRING: Final = r'''
-    """(?:[^\\"]++|\\.|"(?!""))*+"""
-  | \'\'\'(?:[^\\']++|\\.|'(?!''))*+\'\'\'
-  | "(?:[^"\\\n]++|\\.)*+"
-  | '(?:[^'\\\n]++|\\.)*+'
-  | \#[^\n]*+
-'''
+# What a token begins with stands first, as one set, so that the search skips to the next of these
+# characters. Possessive quantifiers: nothing that was read is read again, whatever the text.
+_STRING: Final = r"""
+    (?<=") (?:""(?:[^\\"]++|\\.|"(?!""))*+"{3} | (?:[^"\\\n]++|\\.)*+")
+  | (?<=') (?:\'\'(?:[^\\']++|\\.|'(?!''))*+'{3} | (?:[^'\\\n]++|\\.)*+')
+  | (?<=\#) [^\n]*+
+"""
 _BETWEEN: Final = r"(?:[ \t]|\\\n)"
 _IMPORT: Final = rf"""
-    (?:^|(?<=;)|(?<=:)) [ \t\f]*+ (?:
-        (?:lazy[ \t]++)?+ import(?=[ \t\\]) (?P<names>(?:[^\n\#;\\]++|\\\n)++)
-      | (?:lazy[ \t]++)?+ from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n)+?) {_BETWEEN}*+
+    (?<=[\n;:]) [ \t\f]*+ (?:lazy[ \t]++)?+ (?:
+        import(?=[ \t\\]) (?P<names>(?:[^\n\#;\\]++|\\\n)++)
+      | from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n)+?) {_BETWEEN}*+
         (?<![\w]) import (?=[ \t(*\\]) {_BETWEEN}*+
         (?P<members>
             \( (?:[\w, \t\f\\]++|\#[^\n]*+
@@ -37,8 +35,8 @@ _IMPORT: Final = rf"""
         )
     )
 """
-_TOKEN: Final = re.compile(f"{_STRING}|{_IMPORT}", re.MULTILINE | re.DOTALL | re.VERBOSE)
-_STRINGS: Final = re.compile(_STRING, re.DOTALL | re.VERBOSE)
+_TOKEN: Final = re.compile(rf"""["'\#\n;:] (?:{_STRING}|{_IMPORT})""", re.DOTALL | re.VERBOSE)
+_STRINGS: Final = re.compile(rf"""["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 _ITEM: Final = re.compile(r"(\w+(?:\s*\.\s*\w+)*|\*)(?:\s+as\s+(\w+))?")
 _SPACE: Final = re.compile(r"[ \t]+")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -49,7 +47,7 @@ _TYPING_BLOCK: Final = re.compile(
 # A replacement field that is still open at the quote which would end its string: since Python 3.12
 # an f-string may hold its own quotes and line ends there.
 _NESTED: Final = re.compile(
-    r"""\b(?:[fFtT][rR]?|[rR][fFtT])(?:
+    r"""[fFtT][rR]?+(?:
         "(?:[^"\\\n{]++|\\.|\{\{|\{[^"{}\n]*+\})*+\{[^"}\n]*+["\n{]
       | '(?:[^'\\\n{]++|\\.|\{\{|\{[^'{}\n]*+\})*+\{[^'}\n]*+['\n{]
       | \"{3}(?:[^"\\{]++|\\.|\{\{|"(?!"")|\{[^"{}]*+\})*+\{[^"}]*+["{]
@@ -57,7 +55,8 @@ _NESTED: Final = re.compile(
     )""",
     re.VERBOSE,
 )
-_FORMATTED: Final = re.compile(r"\b(?:[fFtT][rR]?|[rR][fFtT])(\"{3}|'{3}|\"|')")
+_FORMATTED: Final = r"""\b(?:[fFtT][rR]?|[rR][fFtT])(?P<quote>"{3}|'{3}|"|')"""
+_PIECE: Final = re.compile(rf"""{_FORMATTED} | ["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,21 +171,25 @@ def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
 
 
 def _statements(text: str) -> Iterator[_Statement]:
-    for found in _TOKEN.finditer(text):
+    # A statement is found by the line end before it; the first line has none.
+    padded = f"\n{text}"
+    for found in _TOKEN.finditer(padded):
         kind = found.lastgroup
         if kind is None:
             continue
-        whole = found[0]
-        start = found.start() + len(whole) - len(whole.lstrip())
+        before = found.start() + 1
+        whole = padded[before : found.end()]
+        start = before + len(whole) - len(whole.lstrip(" \t\f")) - 1
         if kind == "names":
-            yield _Statement(start, "", start, found["names"], found.start("names"))
+            yield _Statement(start, "", start, found["names"], found.start("names") - 1)
         else:
             written = found["module"]
-            module_start = found.start("module") + len(written) - len(written.lstrip(" \t\\\n"))
+            module_start = found.start("module") - 1
+            module_start += len(written) - len(written.lstrip(" \t\\\n"))
             module = _SPACE.sub("", written.replace("\\\n", ""))
             if module:
                 members = found["members"]
-                yield _Statement(start, module, module_start, members, found.start("members"))
+                yield _Statement(start, module, module_start, members, found.start("members") - 1)
 
 
 def _readable(text: str) -> str:
@@ -199,21 +202,15 @@ def _readable(text: str) -> str:
 
 
 def _without_nested(text: str) -> str:
-    """The text with every f-string that holds a replacement field blanked."""
+    """The text with every f-string blanked."""
     parts: list[str] = []
-    at = 0
-    position = 0
-    while True:
-        string = _STRINGS.search(text, position)
-        formatted = _FORMATTED.search(text, position)
-        if formatted is None:
-            break
-        if string is not None and string.start() < formatted.start():
-            position = string.end()
-            continue
-        end = _end_of_formatted(text, formatted.end(), formatted[1])
-        parts += [text[at : formatted.start()], _blank(text[formatted.start() : end])]
-        at = position = end
+    at = position = 0
+    while (piece := _PIECE.search(text, position)) is not None:
+        position = piece.end()
+        if piece["quote"] is not None:
+            position = _end_of_formatted(text, position, piece["quote"])
+            parts += [text[at : piece.start()], _blank(text[piece.start() : position])]
+            at = position
     return "".join((*parts, text[at:]))
 
 
@@ -242,13 +239,11 @@ def _end_of_field(text: str, position: int) -> int:
     """Where the replacement field whose content begins at `position` ends."""
     depth = 1
     while position < len(text) and depth:
-        formatted = _FORMATTED.match(text, position)
-        if formatted is not None and not text[position - 1].isidentifier():
-            position = _end_of_formatted(text, formatted.end(), formatted[1])
-            continue
-        string = _STRINGS.match(text, position)
-        if string is not None:
-            position = string.end()
+        piece = _PIECE.match(text, position)
+        if piece is not None:
+            position = piece.end()
+            if piece["quote"] is not None:
+                position = _end_of_formatted(text, position, piece["quote"])
             continue
         depth += {"{": 1, "}": -1}.get(text[position], 0)
         position += 1

@@ -1,0 +1,188 @@
+"""The import graph of some packages, built from what their files ask for.
+
+Resolves names by grimp's rules: `a.b.c` is the module of that name, else `a.b`, else, where
+externals count, the distribution's top package. Follows changes of files one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trueup.architecture.graph import ImportGraph
+from trueup.architecture.modules import ModuleFile, Portion, locate
+from trueup.architecture.scan import Imported, Names
+from trueup.architecture.sources import Sources
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which imports count: those of `packages`, with or without externals and with or without
+    those that only type checkers follow.
+    """
+
+    packages: tuple[str, ...]
+    externals: bool = False
+    typing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Edges that came and went, as numbers, and whether the set of modules is another."""
+
+    added: tuple[tuple[int, int], ...] = ()
+    removed: tuple[tuple[int, int], ...] = ()
+    modules: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.modules)
+
+
+class Imports:
+    """A graph that follows its sources."""
+
+    def __init__(self, sources: Sources, view: View, roots: tuple[str, ...] | None = None) -> None:
+        self.view = view
+        self.sources = sources
+        found = {package: locate(sources.root, package, roots) for package in view.packages}
+        self.missing = tuple(package for package in view.packages if not found[package])
+        """Packages that are not in this workspace."""
+        self.portions: tuple[Portion, ...] = tuple(
+            portion for portions in found.values() for portion in portions
+        )
+        sources.load(portion for portion in self.portions if portion not in sources.walks)
+        self.graph = ImportGraph()
+        self.by_path: dict[str, ModuleFile] = {}
+        self.by_name: dict[str, ModuleFile] = {}
+        self._internal: set[str] = set()
+        self.build()
+
+    def build(self) -> None:
+        """Make the graph anew from what the sources know."""
+        self.graph = ImportGraph()
+        self.by_path.clear()
+        self.by_name.clear()
+        namespaces: set[str] = set()
+        for portion in self.portions:
+            walked = self.sources.walks[portion]
+            namespaces.update(walked.namespaces)
+            for file in walked.files:
+                self.by_path[file.path] = file
+                self.by_name[file.name] = file
+        self._internal = namespaces | self.by_name.keys()
+        for name in sorted(self._internal):
+            self.graph.add_module(name)
+        for file in self.by_path.values():
+            importer = self.graph.ids[file.name]
+            for imported in self._targets(file, self.sources.names(file.path)):
+                self.graph.add(importer, imported)
+
+    def module_at(self, path: str) -> str | None:
+        file = self.by_path.get(path)
+        return file.name if file is not None else None
+
+    def path_of(self, module: str) -> str | None:
+        file = self.by_name.get(module)
+        return file.path if file is not None else None
+
+    def update(self, path: str, *, keep: bool = False) -> Change:
+        """Follow the sources in one file. Where `keep`, edges that are not asked for any more stay:
+        the text does not parse, and nobody knows yet what it will ask for.
+        """
+        file = self.by_path.get(path)
+        if file is None:
+            return Change()
+        importer = self.graph.ids[file.name]
+        old = self.graph.out[importer]
+        known = len(self.graph.names)
+        new = self._targets(file, self.sources.names(path))
+        removed = () if keep else tuple((importer, target) for target in old - new)
+        added = tuple((importer, target) for target in new - old)
+        for edge in removed:
+            self.graph.remove(*edge)
+        for edge in added:
+            self.graph.add(*edge)
+        return Change(added, removed, len(self.graph.names) != known)
+
+    def moved(self) -> bool:
+        """Whether files came or went, by another walk; the graph is then a new one."""
+        before = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
+        changed: list[str] = []
+        for portion in self.portions:
+            changed += self.sources.refresh(portion)
+        after = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
+        if before == after and not changed:
+            return False
+        self.build()
+        return True
+
+    def target(self, file: ModuleFile, imported: Imported) -> str | None:
+        """The module that one imported name resolves to, None where it is not of this graph."""
+        if imported.typing and not self.view.typing:
+            return None
+        return self._resolved(file, imported.written)
+
+    def _targets(self, file: ModuleFile, names: Names) -> set[int]:
+        add_module = self.graph.add_module
+        asked: Iterable[str] = names.running
+        if self.view.typing and names.typing:
+            asked = (*names.running, *names.typing)
+        found = {self._resolved(file, name) for name in asked}
+        found.discard(None)
+        return {add_module(name) for name in found if name is not None}
+
+    def _resolved(self, file: ModuleFile, name: str) -> str | None:
+        if name[0] == ".":
+            absolute = _absolute(file, name)
+            if absolute is None:
+                return None
+            name = absolute
+        if name in self._internal:
+            return name
+        parent = name.rpartition(".")[0]
+        if parent in self._internal:
+            return parent
+        return self._external(name) if self.view.externals else None
+
+    def _external(self, name: str) -> str | None:
+        """The top package of what is not ours; beside a namespace of ours, one level below it.
+
+        As grimp's `distill_external_module`.
+        """
+        parts = name.split(".")
+        best: tuple[str, ...] = (parts[0],)
+        for package in self.view.packages:
+            ours = package.split(".")
+            if len(ours) < 2 or ours[0] != parts[0]:
+                continue
+            if ours[: len(parts)] == parts:
+                # A parent of ours is no module of anyone's.
+                return None
+            shared = 0
+            while shared < min(len(ours), len(parts)) and ours[shared] == parts[shared]:
+                shared += 1
+            best = max(best, tuple(parts[: shared + 1]), key=len)
+        return ".".join(best)
+
+
+def _names(files: tuple[ModuleFile, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset((file.name, file.path) for file in files)
+
+
+def _absolute(file: ModuleFile, name: str) -> str | None:
+    """A relative name made absolute, None where it has more dots than there are packages."""
+    rest = name.lstrip(".")
+    up = len(name) - len(rest) - (1 if file.is_package else 0)
+    parts = file.name.split(".")
+    if up >= len(parts):
+        return None
+    base = ".".join(parts[: len(parts) - up])
+    return f"{base}.{rest}" if rest else base
+
+
+def imports_of(
+    root: Path, view: View, cache: Path | None = None, roots: tuple[str, ...] | None = None
+) -> Imports:
+    """The graph of a project's packages, from its cache where there is one."""
+    return Imports(Sources(root, cache), view, roots)
