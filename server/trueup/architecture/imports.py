@@ -6,7 +6,6 @@ externals count, the distribution's top package. Follows changes of files one at
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +55,7 @@ class Imports:
         self.by_path: dict[str, ModuleFile] = {}
         self.by_name: dict[str, ModuleFile] = {}
         self._internal: set[str] = set()
+        self._numbers: dict[str, int | None] = {}
         self.build()
 
     def build(self) -> None:
@@ -63,6 +63,7 @@ class Imports:
         self.graph = ImportGraph()
         self.by_path.clear()
         self.by_name.clear()
+        self._numbers.clear()
         namespaces: set[str] = set()
         for portion in self.portions:
             walked = self.sources.walks[portion]
@@ -75,8 +76,10 @@ class Imports:
             self.graph.add_module(name)
         for file in self.by_path.values():
             importer = self.graph.ids[file.name]
-            for imported in self._targets(file, self.sources.names(file.path)):
-                self.graph.add(importer, imported)
+            targets = self._targets(file, self.sources.names(file.path))
+            self.graph.out[importer] = targets
+            for target in targets:
+                self.graph.into[target].add(importer)
 
     def module_at(self, path: str) -> str | None:
         file = self.by_path.get(path)
@@ -121,23 +124,47 @@ class Imports:
         """The module that one imported name resolves to, None where it is not of this graph."""
         if imported.typing and not self.view.typing:
             return None
-        return self._resolved(file, imported.written)
+        name = imported.written
+        if name[0] == ".":
+            rest = name.lstrip(".")
+            base = _base(file, len(name) - len(rest))
+            if base is None:
+                return None
+            name = f"{base}.{rest}"
+        return self._resolved(name)
 
     def _targets(self, file: ModuleFile, names: Names) -> set[int]:
-        add_module = self.graph.add_module
-        asked: Iterable[str] = names.running
+        """The numbers of the modules that a file asks for. This is most of a warm start, so what a
+        dotted name resolves to is remembered.
+        """
+        numbers = self._numbers
+        asked = names.running
         if self.view.typing and names.typing:
-            asked = (*names.running, *names.typing)
-        found = {self._resolved(file, name) for name in asked}
-        found.discard(None)
-        return {add_module(name) for name in found if name is not None}
+            asked = (*asked, *names.typing)
+        bases: dict[int, str | None] = {}
+        found: set[int] = set()
+        for written in asked:
+            name = written
+            if name[0] == ".":
+                rest = name.lstrip(".")
+                dots = len(name) - len(rest)
+                if dots not in bases:
+                    bases[dots] = _base(file, dots)
+                base = bases[dots]
+                if base is None:
+                    continue
+                name = f"{base}.{rest}"
+            if name in numbers:
+                number = numbers[name]
+            else:
+                target = self._resolved(name)
+                number = None if target is None else self.graph.add_module(target)
+                numbers[name] = number
+            if number is not None:
+                found.add(number)
+        return found
 
-    def _resolved(self, file: ModuleFile, name: str) -> str | None:
-        if name[0] == ".":
-            absolute = _absolute(file, name)
-            if absolute is None:
-                return None
-            name = absolute
+    def _resolved(self, name: str) -> str | None:
         if name in self._internal:
             return name
         parent = name.rpartition(".")[0]
@@ -170,15 +197,11 @@ def _names(files: tuple[ModuleFile, ...]) -> frozenset[tuple[str, str]]:
     return frozenset((file.name, file.path) for file in files)
 
 
-def _absolute(file: ModuleFile, name: str) -> str | None:
-    """A relative name made absolute, None where it has more dots than there are packages."""
-    rest = name.lstrip(".")
-    up = len(name) - len(rest) - (1 if file.is_package else 0)
+def _base(file: ModuleFile, dots: int) -> str | None:
+    """The package that a relative import of so many dots starts from, None where there is none."""
+    up = dots - (1 if file.is_package else 0)
     parts = file.name.split(".")
-    if up >= len(parts):
-        return None
-    base = ".".join(parts[: len(parts) - up])
-    return f"{base}.{rest}" if rest else base
+    return ".".join(parts[: len(parts) - up]) if up < len(parts) else None
 
 
 def imports_of(

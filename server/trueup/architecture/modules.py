@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 MODULES_MAX: Final = 200_000
 """Files of one package that are looked at."""
@@ -25,8 +25,7 @@ _NOT_SOURCES: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFile:
+class ModuleFile(NamedTuple):
     """A module with its file, relative to the root, and the file's stamp."""
 
     name: str
@@ -112,12 +111,14 @@ def walk(root: Path, portion: Portion) -> Walk:
     """
     files: dict[str, ModuleFile] = {}
     candidates: list[str] = []
+    base = f"{root}{os.sep}"
     real_root = os.path.realpath(root)
-    waiting = [(portion.package, portion.folder, False, (os.path.realpath(root / portion.folder),))]
-    while waiting:
+    waiting = [(portion.package, portion.folder, False, (os.path.realpath(base + portion.folder),))]
+    while waiting and len(files) < MODULES_MAX:
         package, folder, regular, above = waiting.pop()
-        entries = _entries(root / folder)
-        has_init = any(entry.name == "__init__.py" for entry in entries)
+        entries = _entries(base + folder)
+        names = {entry.name for entry in entries}
+        has_init = "__init__.py" in names
         if regular and not has_init:
             continue
         if not has_init:
@@ -125,9 +126,19 @@ def walk(root: Path, portion: Portion) -> Walk:
         for entry in entries:
             name = entry.name
             if name.endswith(".py"):
-                if name.count(".") == 1 and entry.is_file():
-                    module = package if name == "__init__.py" else f"{package}.{name[:-3]}"
-                    _add(files, module, f"{folder}/{name}", entry)
+                stem = name[:-3]
+                # A file `x.py` counts before a package `x`, as in grimp.
+                if "." in stem or (name == "__init__.py" and package in files):
+                    continue
+                try:
+                    status = entry.stat()
+                except OSError:
+                    continue
+                if entry.is_file():
+                    module = package if name == "__init__.py" else f"{package}.{stem}"
+                    files[module] = ModuleFile(
+                        module, f"{folder}/{name}", status.st_mtime_ns, status.st_size
+                    )
             elif name.isidentifier() and name != "__pycache__" and entry.is_dir():
                 real = above
                 if entry.is_symlink():
@@ -136,22 +147,7 @@ def walk(root: Path, portion: Portion) -> Walk:
                         continue
                     real = (*above, target)
                 waiting.append((f"{package}.{name}", f"{folder}/{name}", has_init or regular, real))
-        if len(files) > MODULES_MAX:
-            break
-    namespaces = _holding(candidates, files) if candidates else ()
-    return Walk(tuple(files.values()), namespaces)
-
-
-def _add(files: dict[str, ModuleFile], module: str, path: str, entry: os.DirEntry[str]) -> None:
-    known = files.get(module)
-    if known is not None and not known.is_package:
-        # `x.py` beside `x/__init__.py`: the file is read, as grimp does.
-        return
-    try:
-        status = entry.stat()
-    except OSError:
-        return
-    files[module] = ModuleFile(module, path, status.st_mtime_ns, status.st_size)
+    return Walk(tuple(files.values()), _holding(candidates, files) if candidates else ())
 
 
 def _holding(candidates: list[str], files: Mapping[str, ModuleFile]) -> tuple[str, ...]:
@@ -165,10 +161,10 @@ def _holding(candidates: list[str], files: Mapping[str, ModuleFile]) -> tuple[st
     return tuple(name for name in candidates if name in prefixes)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
-            return sorted(found, key=lambda entry: entry.name)
+            return list(found)
     except OSError:
         return []
 

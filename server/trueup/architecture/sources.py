@@ -86,7 +86,14 @@ class Sources:
         """Walk a portion again; the paths of files that changed on disk, came or went."""
         before = self.walks.get(portion)
         after = self.walks[portion] = walk(self.root, portion)
-        changed = [file.path for file in after.files if self._read(file)]
+        known = self._kept.get
+        changed = [
+            file.path
+            for file in after.files
+            if (kept := known(file[1])) is None or kept[0] != file[2] or kept[1] != file[3]
+        ]
+        for file in after.files if changed else ():
+            self._read(file)
         if before is not None:
             now = {file.path for file in after.files}
             gone = [file.path for file in before.files if file.path not in now]
