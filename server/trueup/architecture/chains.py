@@ -74,6 +74,18 @@ class ChainJudge:
                 for imported, severity in self.illegal(importer):
                     yield importer, imported, severity
 
+    def broken(self) -> Iterator[tuple[str, str]]:
+        """The groups of which one reaches another that it must not, by their modules; each pair as
+        often as there are first links between them.
+        """
+        plan = self._plan
+        for importer, mine in enumerate(self._sources):
+            for imported in self._view.out(importer) if mine else ():
+                goals = self._reaches.masks[imported] & ~self._targets[importer]
+                for source in _places(mine & ~self._sources[imported]):
+                    for target in _places(plan.wrong[source] & goals):
+                        yield plan.sources[source].name, plan.targets[target].name
+
     def explain(self, importer: int, imported: int) -> Violation:
         source, target, severity = self._pair(importer, imported)
         graph, ignored = self._view.graph, self._view.ignored

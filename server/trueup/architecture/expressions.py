@@ -17,7 +17,9 @@ from typing import Final
 from trueup.architecture.contracts import Source
 from trueup.architecture.graph import ImportGraph
 
-_NAME: Final = re.compile(r"(?:\w+|\*{1,2})(?:\.(?:\w+|\*{1,2}))*")
+# A file may be a module without its name being a word, so a plain name is nearly anything.
+_NAME: Final = re.compile(r"[^\s.*]+(?:\.[^\s.*]+)*")
+_PATTERN: Final = re.compile(r"(?:\w+|\*{1,2})(?:\.(?:\w+|\*{1,2}))*")
 _ARROW: Final = "->"
 Matches = Callable[[str], object]
 
@@ -86,7 +88,7 @@ def modules(text: str, source: Source) -> Modules:
             raise ValueError(f"in {text!r}, {one} must not be followed by {following}")
     if any("*" in part and part not in {"*", "**"} for part in parts):
         raise ValueError(f"in {text!r}, a wildcard must stand for a whole part of the name")
-    if not _NAME.fullmatch(text):
+    if not (_PATTERN if "*" in text else _NAME).fullmatch(text):
         raise ValueError(f"{text!r} is not the name of a module")
     return Modules(text, source)
 
