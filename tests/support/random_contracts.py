@@ -6,6 +6,7 @@ all, so that what is said of those can be compared too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -43,7 +44,7 @@ class Maker:
             options["unmatched_ignore_imports_alerting"] = self.random.choice(alerting)
         if self.chance(0.03):
             key = self.random.choice(sorted(options))
-            options[key] = self.random.choice(["", "a b", "sometimes", ["x", "*.**"], ["a* -> b"]])
+            options[key] = self.random.choice(["", "a*", "sometimes", ["x", "*.**"], ["a* -> b"]])
         if self.chance(0.02):
             options["modlues"] = ["a"]
         return options
@@ -96,7 +97,7 @@ class Maker:
         options: Options = {
             "type": "protected",
             "protected_modules": self.some(),
-            "allowed_importers": self.some(),
+            "allowed_importers": list(self.roots) if self.chance(0.3) else self.some(),
         }
         return {**options, **self.packaged()}
 
@@ -171,6 +172,17 @@ class Maker:
 
     def among(self, low: int, usual: int, high: int) -> int:
         return self.random.randint(low, self.random.choice([usual, high]))
+
+
+def toml(roots: Sequence[str], options: Options, *, external: bool = True) -> str:
+    """The `pyproject.toml` of a project with this one contract."""
+    lines = [
+        "[tool.importlinter]",
+        f"root_packages = {json.dumps(roots)}",
+        f"include_external_packages = {json.dumps(external)}",
+        "[[tool.importlinter.contracts]]",
+    ]
+    return "\n".join([*lines, *(f"{key} = {json.dumps(value)}" for key, value in options.items())])
 
 
 def random_edges(chance: Random, roots: Sequence[str], modules: int) -> list[tuple[str, str]]:

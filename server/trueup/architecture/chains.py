@@ -33,14 +33,15 @@ class ChainJudge:
         size = len(graph.names)
         self._sources = _bits(plan.sources, size)
         self._targets = self._sources if plan.sources is plan.targets else _bits(plan.targets, size)
-        self._lets = [-1] * size
+        # Where nothing is forbidden, nobody need learn who reaches what.
+        self._lets = [-1 if any(plan.wrong) else 0] * size
         for group, shut in zip(plan.sources, plan.sealed, strict=False):
             for module in group.members:
                 self._lets[module] &= ~shut
         every = (1 << max(len(plan.sources), len(plan.targets))) - 1
         free = (module for module, lets in enumerate(self._lets) if lets & every)
         out, into = self._view.out, self._view.into
-        order = components(free, out, size) if any(plan.wrong) else []
+        order = components(free, out, size)
         self._reaches = Labels(self._targets, self._lets, out, into, order)
         self._reached_by = Labels(self._sources, self._lets, into, out, reversed(order))
         self._wrong_of: dict[int, int] = {}

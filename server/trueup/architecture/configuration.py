@@ -26,7 +26,7 @@ from trueup.architecture.kinds import (
     Scope,
     Terms,
 )
-from trueup.architecture.options import Reader, meant
+from trueup.architecture.options import Reader, Section, meant
 
 TextOf = Callable[[str], str | None]
 """The text of a file, by its path relative to the root; None where there is no such file. Raises
@@ -103,6 +103,12 @@ def identity_of(reader: Reader, seen: set[str]) -> str:
         count += 1
     seen.add(numbered)
     return numbered
+
+
+def kind_of(section: Section, key: str) -> str:
+    """The kind that a contract says it is; "" where it says none."""
+    kind = section.options.get(key)
+    return kind if isinstance(kind, str) else ""
 
 
 def no_kind(reader: Reader, identity: str) -> Problem:

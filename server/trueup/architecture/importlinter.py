@@ -25,6 +25,7 @@ from trueup.architecture.configuration import (
     TextOf,
     contract_of,
     identity_of,
+    kind_of,
     no_kind,
     table_of,
     unreadable,
@@ -151,8 +152,8 @@ def _contracts(
 ) -> Iterator[Contract]:
     seen: set[str] = set()
     for section in sections:
-        kind = section.options.get("type")
-        known = {key: _WRITTEN.get(key, key) for key in (*COMMON, *KEYS.get(str(kind), ()))}
+        kind = kind_of(section, "type")
+        known = {key: _WRITTEN.get(key, key) for key in (*COMMON, *KEYS.get(kind, ()))}
         reader = Reader(section, known)
         identity = identity_of(reader, seen)
         contract = None
@@ -164,7 +165,7 @@ def _contracts(
         else:
             if not reader.has("name"):
                 reader.problem("name is missing", section.source)
-            contract = contract_of(reader, str(kind), identity)
+            contract = contract_of(reader, kind, identity)
         problems += reader.problems
         if contract is not None:
             yield contract

@@ -55,6 +55,7 @@ from trueup.architecture.configuration import (
     TextOf,
     contract_of,
     identity_of,
+    kind_of,
     no_kind,
     table_of,
     unreadable,
@@ -125,13 +126,13 @@ def parse(text: str) -> Configuration | None:
 
 
 def _contract(section: Section, seen: set[str], problems: list[Problem]) -> Contract | None:
-    kind = section.options.get("kind")
-    known = {key: _WRITTEN.get(key, key) for key in (*COMMON, *KEYS.get(str(kind), ()))}
+    kind = kind_of(section, "kind")
+    known = {key: _WRITTEN.get(key, key) for key in (*COMMON, *KEYS.get(kind, ()))}
     reader = Reader(section, known)
     identity = identity_of(reader, seen)
     if kind not in KEYS:
         problems.append(no_kind(reader, identity))
         return None
-    contract = contract_of(reader, str(kind), identity)
+    contract = contract_of(reader, kind, identity)
     problems += reader.problems
     return contract
