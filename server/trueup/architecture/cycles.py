@@ -23,16 +23,19 @@ Pair = tuple[str, str]
 
 @dataclass(slots=True)
 class _Package:
-    """Imports between the modules of a package, by their names below it."""
+    """Imports between the modules of a package, each with all that is below it."""
 
     imports: dict[Pair, set[tuple[int, int]]] = field(default_factory=dict)
     circular: frozenset[Pair] = frozenset()
 
     def add(self, pair: Pair, edge: tuple[int, int]) -> bool:
         """Whether it is the first between these two."""
-        edges = self.imports.setdefault(pair, set())
+        edges = self.imports.get(pair)
+        if edges is None:
+            self.imports[pair] = {edge}
+            return True
         edges.add(edge)
-        return len(edges) == 1
+        return False
 
     def remove(self, pair: Pair, edge: tuple[int, int]) -> bool:
         """Whether it was the last between these two."""
@@ -58,14 +61,13 @@ class AcyclicJudge:
         self._problems: list[Problem] = []
         wanted = _packages(contract, graph, scope, self._problems)
         self._packages = {name: _Package() for name in wanted}
-        self._parts = [tuple(name.split(".")) for name in graph.names]
+        self._paths = _paths(graph)
         for edge in self._view.edges():
             place = self._place(*edge)
             if place is not None:
-                package, pair = place
-                self._packages[package].add(pair, edge)
-        for found in self._packages.values():
-            found.look()
+                self._packages[place[0]].add(place[1], edge)
+        for package in self._packages.values():
+            package.look()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -125,12 +127,26 @@ class AcyclicJudge:
 
     def _place(self, importer: int, imported: int) -> tuple[str, Pair] | None:
         """The package that an import is judged in, and the two modules of it that it is between."""
-        one, other = self._parts[importer], self._parts[imported]
-        for level, (part, counterpart) in enumerate(zip(one, other, strict=False)):
-            if part != counterpart:
-                package = ".".join(one[:level])
-                return (package, (part, counterpart)) if package in self._packages else None
+        one, other = self._paths[importer], self._paths[imported]
+        package = ""
+        for name, counterpart in zip(one, other, strict=False):
+            if name != counterpart:
+                return (package, (name, counterpart)) if package in self._packages else None
+            package = name
         return None
+
+
+def _paths(graph: ImportGraph) -> list[tuple[str, ...]]:
+    """For every module, the packages that it is in, from the top down, and itself."""
+    known: dict[str, tuple[str, ...]] = {"": ()}
+
+    def path(name: str) -> tuple[str, ...]:
+        found = known.get(name)
+        if found is None:
+            found = known[name] = (*path(name.rpartition(".")[0]), name)
+        return found
+
+    return [path(name) for name in graph.names]
 
 
 def _packages(
@@ -151,21 +167,27 @@ def _packages(
         if not level:
             break
         found |= level
-    return found
+    return {name for name in found if len(graph.children(name)) > 1}
 
 
 def _circular(imports: Mapping[Pair, object]) -> frozenset[Pair]:
     """The pairs that lie on a circle: both in one strongly connected component."""
-    names = sorted({name for pair in imports for name in pair})
-    places = {name: place for place, name in enumerate(names)}
-    out: list[set[int]] = [set() for _ in names]
+    if len(imports) < 2:
+        return frozenset()
+    places: dict[str, int] = {}
+    for pair in imports:
+        for name in pair:
+            places.setdefault(name, len(places))
+    out: list[set[int]] = [set() for _ in places]
     for one, other in imports:
         out[places[one]].add(places[other])
-    belongs: dict[str, int] = {}
-    for place, component in enumerate(components(range(len(names)), out.__getitem__, len(names))):
+    belongs = [0] * len(out)
+    for number, component in enumerate(components(range(len(out)), out.__getitem__, len(out))):
         for member in component:
-            belongs[names[member]] = place
-    return frozenset(pair for pair in imports if belongs[pair[0]] == belongs[pair[1]])
+            belongs[member] = number
+    return frozenset(
+        (one, other) for one, other in imports if belongs[places[one]] == belongs[places[other]]
+    )
 
 
 def _way(pairs: frozenset[Pair], start: str, goal: str) -> tuple[str, ...]:

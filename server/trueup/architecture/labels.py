@@ -7,7 +7,8 @@ them in:
 
 Every bit that was learnt has one witness, the neighbour from which it was learnt first, so
 following witnesses ends at the group. An edge that is added only adds bits. One that is removed
-matters only where it is a witness; then the bits that hung on it are dropped and learnt again.
+matters only where it is a witness and no other neighbour can be; then the bits that hung on it are
+dropped and learnt again.
 The first masks are made in one pass over the strongly connected components (Tarjan 1972,
 doi:10.1137/0201010), ahead first.
 
@@ -41,6 +42,7 @@ class Labels:
         after all that are ahead of it.
         """
         self.masks = list(own)
+        self._own = own
         self.changed: set[int] = set()
         """Modules whose mask is another one since this was last cleared."""
         self._lets = lets
@@ -61,6 +63,7 @@ class Labels:
         """`neighbour` is not ahead of `module` any more."""
         via = self._via.get(module)
         lost = via.pop(neighbour, 0) if via else 0
+        lost = lost and self._rerouted(module, lost)
         if not lost:
             return
         before = self._drop(module, lost)
@@ -68,6 +71,33 @@ class Labels:
         earlier, self.changed = self.changed, set()
         self._spread(deque([at for at in before if self._learn(at)]))
         self.changed = earlier | {at for at, mask in before.items() if mask != self.masks[at]}
+
+    def _rerouted(self, module: int, lost: int) -> int:
+        """Find other witnesses of these bits, which their witness is none of any more. The bits
+        that have no other.
+        """
+        for neighbour in self._ahead(module):
+            shared = lost & self.masks[neighbour]
+            while shared:
+                bit = shared & -shared
+                shared ^= bit
+                if self._leads_past(neighbour, bit, module):
+                    via = self._via[module]
+                    via[neighbour] = via.get(neighbour, 0) | bit
+                    lost ^= bit
+            if not lost:
+                break
+        return lost
+
+    def _leads_past(self, at: int, bit: int, module: int) -> bool:
+        """Whether the witnesses of a bit lead from one module to its group, and not through the
+        other.
+        """
+        while not self._own[at] & bit:
+            if at == module:
+                return False
+            at = next(witness for witness, bits in self._via[at].items() if bits & bit)
+        return True
 
     def _drop(self, module: int, lost: int) -> dict[int, int]:
         """Forget these bits, and what others learnt through them. The masks that were."""
