@@ -15,16 +15,24 @@ from typing import Final
 
 from trueup.architecture import baseline as known
 from trueup.architecture import importlinter, own, scan
-from trueup.architecture.contracts import Problem, Severity, Source
+from trueup.architecture.configuration import Configuration, on_disk
+from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.findings import Finding, Step, columns, links, underlined
 from trueup.architecture.imports import Imports, Universe
-from trueup.architecture.judges import judge
+from trueup.architecture.judges import LayersJudge, judge
 from trueup.architecture.judging import Judge
-from trueup.architecture.kinds import code_of
-from trueup.architecture.modules import source_roots
+from trueup.architecture.kinds import (
+    AcyclicSiblings,
+    Contract,
+    Forbidden,
+    Independence,
+    Layers,
+    Protected,
+    Scope,
+)
+from trueup.architecture.modules import source_roots, top_packages
 from trueup.architecture.scan import Imported
 from trueup.architecture.sources import Sources
-from trueup.architecture.tach.project import TachProject
 from trueup.snapshot import Document
 
 SCANNED_MAX: Final = 256
@@ -34,7 +42,24 @@ CONFIGURATIONS: Final = (
 )  # fmt: skip
 """Files that say what is allowed."""
 
+KINDS: Final[Mapping[type[Contract], str]] = {
+    Layers: "layers",
+    Independence: "independence",
+    Forbidden: "forbidden",
+    Protected: "protected",
+    AcyclicSiblings: "acyclic_siblings",
+}
+"""What the kinds of contract are called, in both notations and in what is printed."""
+
 Key = known.Key
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A contract with its judge."""
+
+    code: str
+    judge: Judge
 
 
 @dataclass
@@ -42,7 +67,7 @@ class _Rules:
     """The contracts of one configuration, with the graph that they are about."""
 
     imports: Imports
-    judges: tuple[Judge, ...]
+    rules: tuple[_Rule, ...]
 
 
 class Architecture:
@@ -54,60 +79,86 @@ class Architecture:
         self.baseline = known.read(root)
         self._roots = source_roots(root)
         self._graphs: dict[Universe, Imports] = {}
-        self._configured = tuple(
-            read for read in (importlinter.read(root), own.read(root)) if read is not None
+        text_of = on_disk(root)
+        self._configured: tuple[Configuration, ...] = tuple(
+            read for read in (importlinter.read(text_of), own.read(text_of)) if read is not None
         )
         self._rules: tuple[_Rules, ...] = ()
         self._scanned: OrderedDict[str, tuple[str, Document, tuple[Imported, ...]]] = OrderedDict()
-        self.tach = TachProject.read(root)
         self._judge_all()
 
     def _judge_all(self) -> None:
-        self._rules = tuple(
-            _Rules(
-                imports := self._imports(read.universe),
-                tuple(judge(contract, imports.graph, read.scope) for contract in read.contracts),
-            )
-            for read in self._configured
-        )
+        self._rules = tuple(self._judged(read) for read in self._configured)
 
-    def _imports(self, universe: Universe) -> Imports:
-        if universe not in self._graphs:
-            self._graphs[universe] = Imports(self.sources, universe, self._roots)
-        return self._graphs[universe]
+    def _judged(self, read: Configuration) -> _Rules:
+        packages = read.root_packages or top_packages(self.root, self._roots)
+        scope = Scope(packages, read.include_external_packages)
+        universe = Universe(packages, scope.external, not read.exclude_type_checking_imports)
+        imports = self._graphs.get(universe)
+        if imports is None:
+            imports = self._graphs[universe] = Imports(self.sources, universe, self._roots)
+        return _Rules(
+            imports,
+            tuple(
+                _Rule(KINDS[type(contract)], judge(contract, imports.graph, scope))
+                for contract in read.contracts
+            ),
+        )
 
     @property
     def is_configured(self) -> bool:
         """Whether there is anything that could be broken."""
-        return bool(self._configured) or self.tach is not None
+        return bool(self._configured)
 
     @property
     def contracts(self) -> tuple[str, ...]:
         """The ids of all contracts."""
-        ids = [judging.terms.id for rules in self._rules for judging in rules.judges]
-        return (*ids, *(self.tach.contracts if self.tach is not None else ()))
+        return tuple(rule.judge.terms.id for rules in self._rules for rule in rules.rules)
+
+    @property
+    def unjudged(self) -> tuple[Problem, ...]:
+        """Why contracts, or packages of theirs, are not judged at all."""
+        found = [
+            problem
+            for read in self._configured
+            for problem in read.problems
+            if problem.severity is Severity.ERROR
+        ]
+        for read, rules in zip(self._configured, self._rules, strict=True):
+            found += (
+                Problem(read.roots_source, f"there is no package {package} in this workspace")
+                for package in rules.imports.missing
+            )
+        return tuple(found)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configuration as things are, by file and line."""
-        found = [problem for read in self._configured for problem in read.problems]
-        found += (
-            problem
-            for rules in self._rules
-            for judging in rules.judges
-            for problem in judging.problems
-        )
-        found += self.tach.problems if self.tach is not None else ()
-        found += self.baseline.problems
+        found = {*self.unjudged, *self.baseline.problems}
+        found.update(problem for read in self._configured for problem in read.problems)
+        for rules in self._rules:
+            if not rules.imports.missing:
+                found.update(problem for rule in rules.rules for problem in rule.judge.problems)
         if self.baseline.lines:
-            found += self.baseline.stale(self.broken(), self.contracts)
-        return tuple(sorted(set(found), key=lambda item: (item.source.path, item.source.line)))
+            found.update(self.baseline.stale(self.broken(), self.contracts))
+        return tuple(
+            sorted(found, key=lambda item: (item.source.path, item.source.line, item.message))
+        )
+
+    @property
+    def undeclared(self) -> frozenset[tuple[str, str]]:
+        """Modules that are in no layer of an exhaustive contract, with the contract's name."""
+        return frozenset(
+            (rule.judge.terms.name, name)
+            for rules in self._rules
+            for rule in rules.rules
+            if isinstance(rule.judge, LayersJudge)
+            for name in rule.judge.undeclared
+        )
 
     def judges_file(self, path: str) -> bool:
         """Whether anything could be said of this file."""
-        return any(path in graph.by_path for graph in self._graphs.values()) or (
-            self.tach is not None and self.tach.holds(path)
-        )
+        return any(path in graph.by_path for graph in self._graphs.values())
 
     def misses(self, path: str) -> bool:
         """Whether this file would be a module of the project, and is not known yet."""
@@ -142,51 +193,44 @@ class Architecture:
             for rules in self._rules:
                 if rules.imports is not graph:
                     continue
-                for judging in rules.judges:
+                for rule in rules.rules:
                     for edge in change.removed:
-                        judging.removed(*edge)
+                        rule.judge.removed(*edge)
                     for edge in change.added:
-                        judging.added(*edge)
-                    names = map(graph.graph.names.__getitem__, judging.touched)
+                        rule.judge.added(*edge)
+                    names = map(graph.graph.names.__getitem__, rule.judge.touched)
                     flipped.update(filter(None, map(graph.path_of, names)))
-                    judging.touched.clear()
+                    rule.judge.touched.clear()
         flipped.discard(path)
         return frozenset(flipped)
 
     def findings(self, path: str) -> tuple[Finding, ...]:
         """What is to be said of one file, in the order of its text; what the baseline has too."""
-        found = list(self._tach_findings(path))
+        found: list[Finding] = []
         for rules in self._rules:
             file = rules.imports.by_path.get(path)
             if file is not None:
                 number = rules.imports.graph.ids[file.name]
-                for judging in rules.judges:
-                    for imported, _ in judging.illegal(number):
-                        found += self._placed(rules.imports, judging, number, imported)
+                for rule in rules.rules:
+                    for imported, _ in rule.judge.illegal(number):
+                        found += self._placed(rules.imports, rule, number, imported)
         return tuple(sorted(found, key=lambda item: (item.span, item.contract, item.imported)))
 
     def everything(self) -> tuple[Finding, ...]:
         """The findings of all files, by path."""
         paths = {path for rules in self._rules for path in _illegal_paths(rules)}
-        if self.tach is not None:
-            paths.update(self.tach.files)
         return tuple(finding for path in sorted(paths) for finding in self.findings(path))
 
     def broken(self) -> frozenset[Key]:
         """Every illegal import that is an error or a warning, by what it is known by."""
-        found = {
-            (judging.terms.id, names[importer], names[imported])
+        return frozenset(
+            (rule.judge.terms.id, names[importer], names[imported])
             for rules in self._rules
             for names in (rules.imports.graph.names,)
-            for judging in rules.judges
-            for importer, imported, severity in judging.all_illegal()
+            for rule in rules.rules
+            for importer, imported, severity in rule.judge.all_illegal()
             if severity is not Severity.INFORMATION
-        }
-        if self.tach is not None:
-            found.update(
-                finding.key for path in self.tach.files for finding in self._tach_findings(path)
-            )
-        return frozenset(found)
+        )
 
     def suppose(self, texts: Mapping[str, str | None]) -> None:
         """Let files hold these texts, None for a file that is not there, whether they are known or
@@ -198,15 +242,14 @@ class Architecture:
                 self.sources.open(path, text, scan.names(text))
         for graph in self._graphs.values():
             graph.suppose(frozenset(there), frozenset(texts.keys() - there))
-        if self.tach is not None:
-            self.tach = self.tach.supposing(frozenset(there), frozenset(texts.keys() - there))
         self._judge_all()
 
     def _placed(
-        self, imports: Imports, judging: Judge, importer: int, imported: int
+        self, imports: Imports, rule: _Rule, importer: int, imported: int
     ) -> Iterator[Finding]:
         """One finding for each statement that states an illegal import."""
-        violation = judging.explain(importer, imported)
+        terms = rule.judge.terms
+        violation = rule.judge.explain(importer, imported)
         path = imports.path_of(violation.importer)
         scanned = self._imports_of(path) if path is not None else None
         if path is None or scanned is None:
@@ -225,9 +268,9 @@ class Architecture:
             span = underlined(item, violation.imported, imports.absolute(file, item.written))
             line, column, end_column = columns(document, span)
             yield Finding(
-                code_of(judging.contract),
+                rule.code,
                 violation.contract,
-                judging.terms.name,
+                terms.name,
                 violation.importer,
                 violation.imported,
                 violation.severity,
@@ -238,7 +281,7 @@ class Architecture:
                 end_column,
                 violation.message,
                 chain,
-                judging.terms.source,
+                terms.source,
                 known=violation.key in self.baseline,
             )
 
@@ -270,8 +313,8 @@ class Architecture:
 
 def _illegal_paths(rules: _Rules) -> Iterable[str]:
     names = rules.imports.graph.names
-    for judging in rules.judges:
-        for importer, _, _ in judging.all_illegal():
+    for rule in rules.rules:
+        for importer, _, _ in rule.judge.all_illegal():
             path = rules.imports.path_of(names[importer])
             if path is not None:
                 yield path

@@ -6,7 +6,6 @@ What was illegal before stays the project's own matter; only what is new is held
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +14,8 @@ from trueup.architecture.contracts import Severity
 from trueup.architecture.findings import Finding
 from trueup.architecture.sources import cache_file
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Evidence, Outcome
-from trueup.verify.trial import Trial, failed, passed
+from trueup.suggestion import Evidence
+from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "architecture"
 
@@ -33,39 +32,26 @@ def _judged(trial: Trial) -> Evidence:
         return passed(CHECK, "the project has no import contracts")
     before = _texts(trial.before) | dict.fromkeys(trial.absent)
     architecture.suppose(before)
-    broken, count = architecture.broken(), len(architecture.contracts)
-    # Only what the candidate breaks further can be held against it.
-    unjudged = {problem.message for problem in architecture.problems if problem.contract}
+    broken, undeclared = architecture.broken(), architecture.undeclared
     gone = trial.before.documents.keys() - trial.after.documents.keys()
     architecture.suppose(before | _texts(trial.after) | dict.fromkeys(gone))
     new = architecture.broken() - broken
-    if new:
-        found = _worst(architecture, new)
-        if found is not None:
-            more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-            says = f"{found.name}: {found.message}{more}"
-            return failed(CHECK, says, found.path, found.line)
-    problems = [problem for problem in architecture.problems if problem.severity is Severity.ERROR]
-    added = [
-        problem for problem in problems if problem.contract and problem.message not in unjudged
-    ]
-    if added:
-        one = added[0]
-        return failed(CHECK, one.message, one.source.path, one.source.line)
-    if problems:
-        one = problems[0]
-        return Evidence(
-            CHECK,
-            Outcome.UNKNOWN,
-            f"a contract cannot be judged: {one.message}",
-            one.source.path,
-            one.source.line,
-        )
-    contracts = "contract" if count == 1 else "contracts"
-    return passed(CHECK, f"{count} import {contracts} kept as they were")
+    found = _worst(architecture, new)
+    if found is not None:
+        more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+        return failed(CHECK, f"{found.name}: {found.message}{more}", found.path, found.line)
+    if homeless := sorted(architecture.undeclared - undeclared):
+        contract, module = homeless[0]
+        return failed(CHECK, f"{contract}: {module} is in no layer")
+    if architecture.unjudged:
+        one = architecture.unjudged[0]
+        says = f"a contract cannot be judged: {one.message}"
+        return unknown(CHECK, says, one.source.path, one.source.line)
+    count = len(architecture.contracts)
+    return passed(CHECK, f"{count} import contract{'s' * (count != 1)} kept as before")
 
 
-def _texts(snapshot: Snapshot) -> Mapping[str, str | None]:
+def _texts(snapshot: Snapshot) -> dict[str, str | None]:
     return {document.path: document.text for document in snapshot if document.path.endswith(".py")}
 
 
