@@ -1,7 +1,7 @@
 """Reads contracts from our own tables in `pyproject.toml`.
 
     [tool.trueup.architecture]
-    root_packages = ["shop"]
+    root_packages = ["shop"]                # the packages of the source folders, unless named
     include_external_packages = false       # whether other people's packages can be forbidden
     exclude_type_checking_imports = false
 
@@ -65,7 +65,12 @@ from trueup.architecture.kinds import Contract
 from trueup.architecture.options import Reader, Section
 
 FILE: Final = "pyproject.toml"
-_ROOTS: Final = ("root_packages", "include_external_packages", "exclude_type_checking_imports")
+_ROOTS: Final = (
+    "root_packages",
+    "source_roots",
+    "include_external_packages",
+    "exclude_type_checking_imports",
+)
 _WRITTEN: Final[Mapping[str, str]] = {
     "type": "kind",
     "guidance": "because",
@@ -107,7 +112,7 @@ def parse(text: str) -> Configuration | None:
         Section(FILE, (*keys, "architecture"), roots, found), {key: key for key in _ROOTS}
     )
     reader.unknown()
-    names = tuple(name for name, _ in reader.items("root_packages", required=True))
+    names = tuple(name for name, _ in reader.items("root_packages"))
     contracts: list[Contract] = []
     seen: set[str] = set()
     for section in Section(FILE, keys, table, found).tables("contracts", reader.problems):

@@ -14,7 +14,7 @@ from trueup.architecture import baseline
 from trueup.architecture.checker import CONFIGURATIONS, Architecture
 from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.findings import Finding
-from trueup.commands.terminal import USAGE, console, errors, fail
+from trueup.commands.console import USAGE, console, errors, fail
 
 FORMATS = ("text", "json", "sarif", "github")
 

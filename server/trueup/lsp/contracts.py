@@ -139,7 +139,11 @@ class Contracts:
         if project is None or project.architecture is None:
             return []
         flipped = self._follow(project, buffer)
-        self._told_of(project, flipped)
+        for path in tuple(project.stale):
+            other = self._server.buffers.at(project.root, path)
+            if other is not None:
+                flipped |= self._follow(project, other)
+        self._told_of(project, flipped - {buffer.document.path})
         return self._diagnostics(project.architecture, buffer)
 
     def architecture(self, root: str) -> Architecture | None:
