@@ -19,7 +19,7 @@ from trueup.picture.values import Drawing
 GEOMETRY: Final = {
     "column": 7.3,  # a character of the monospaced font, at its widest
     "least": 58.0,
-    "counted": 84.0,  # has room for a number of modules
+    "counted": 96.0,  # has room for a number of modules
     "side": 11.0,  # beside a label
     "package": 42.0,  # height of a box that can be opened
     "module": 28.0,
@@ -332,9 +332,11 @@ def _passed(
         shared += 1
     step = 1 if down else -1
     for box in out[: -shared - 1]:
-        yield from lines[tree.boxes[box].parent][line_at[box] + step :: step] if (
-            line_at[box] + step >= 0
-        ) else ()
+        yield from (
+            lines[tree.boxes[box].parent][line_at[box] + step :: step]
+            if (line_at[box] + step >= 0)
+            else ()
+        )
     first, last = line_at[out[-shared - 1]], line_at[into[-shared - 1]]
     between = lines[out[-shared]]
     yield from (between[at] for at in range(first + step, last, step))
@@ -359,7 +361,9 @@ def _pass(start: Point, end: Point, line: Sequence[Place]) -> Iterator[Point]:
         if abs(at - wished) < best:
             x, best = at, abs(at - wished)
         left = following
-    near, far = (top - clear, bottom + clear) if start[1] < end[1] else (bottom + clear, top - clear)
+    near, far = (
+        (top - clear, bottom + clear) if start[1] < end[1] else (bottom + clear, top - clear)
+    )
     yield x, near
     yield x, far
 

@@ -131,9 +131,7 @@ def _greedy_order(items: Sequence[int], weights: Weights) -> list[int]:
             chosen = sources[0]
             first.append(chosen)
         else:
-            chosen = max(
-                left, key=lambda at: (sum(out[at].values()) - sum(into[at].values()), -at)
-            )
+            chosen = max(left, key=lambda at: (sum(out[at].values()) - sum(into[at].values()), -at))
             first.append(chosen)
         left.remove(chosen)
         for other in out.pop(chosen):

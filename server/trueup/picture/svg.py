@@ -116,9 +116,7 @@ def scene(drawing: Drawing, plan: Plan, layout: Layout) -> Iterator[str]:
     yield from _badges(loud)
 
 
-def _drawn_box(
-    drawing: Drawing, box: Box, place: Place, inside: Sequence[int]
-) -> Iterator[str]:
+def _drawn_box(drawing: Drawing, box: Box, place: Place, inside: Sequence[int]) -> Iterator[str]:
     kind = "open" if place.open else box.kind
     said = [box.name or box.label]
     if box.children:
@@ -170,7 +168,9 @@ def path_of(way: Sequence[Point]) -> str:
     (x, y), end = way[0], way[-1]
     if len(way) == 2 and abs(end[1] - y) < _SAME_HEIGHT:
         low = max(y, end[1]) + min(26.0, 14.0 + abs(end[0] - x) / 40)
-        return f"M{_n(x)} {_n(y)}C{_n(x)} {_n(low)} {_n(end[0])} {_n(low)} {_n(end[0])} {_n(end[1])}"
+        return (
+            f"M{_n(x)} {_n(y)}C{_n(x)} {_n(low)} {_n(end[0])} {_n(low)} {_n(end[0])} {_n(end[1])}"
+        )
     parts = [f"M{_n(x)} {_n(y)}"]
     for to in way[1:]:
         if to[0] == x:

@@ -18,9 +18,9 @@ from typing import Final
 from trueup.picture.values import Drawing
 
 BOXES: Final = 40
-"""How many boxes are shown side by side before neighbours are put into drawers."""
-FEW: Final = 12
-"""With no more boxes than this, some packages are shown open although not all can be."""
+"""How many boxes are seen at first."""
+CHILDREN: Final = 60
+"""How many children an open package shows before some of them are put into drawers."""
 ALONE: Final = 24
 """How many of too many children keep a box of their own: those with the most imports."""
 DEPTH: Final = 30
@@ -180,20 +180,23 @@ def _stage(roots: list[_Node], fences: frozenset[str]) -> list[_Node]:
 
     for node in stage:
         _gather(node)
-    return _gathered("", stage, keep=lambda node: node.name in fences)
+    return _gathered("", stage, BOXES, lambda node: node.name in fences)
 
 
 def _gather(node: _Node) -> None:
     for child in node.children:
         _gather(child)
-    node.children = _gathered(node.name, node.children)
+    node.children = _gathered(node.name, node.children, CHILDREN)
 
 
 def _gathered(
-    name: str, nodes: Sequence[_Node], keep: Callable[[_Node], bool] = lambda _: False
+    name: str,
+    nodes: Sequence[_Node],
+    limit: int,
+    keep: Callable[[_Node], bool] = lambda _: False,
 ) -> list[_Node]:
-    """At most `BOXES` nodes, unless more are to be kept: the others in drawers, by alphabet."""
-    if len(nodes) <= BOXES:
+    """At most `limit` nodes, unless more are to be kept: the others in drawers, by alphabet."""
+    if len(nodes) <= limit:
         return list(nodes)
     by_weight = sorted(nodes, key=lambda node: (not keep(node), -node.weight, node.name))
     room = max(ALONE, sum(map(keep, nodes)))
@@ -206,7 +209,7 @@ def _gathered(
             name,
             f"{chunk[0].label} … {chunk[-1].label}" if len(chunk) > 1 else chunk[0].label,
             Kind.DRAWER,
-            _gathered(name, chunk),
+            _gathered(name, chunk, CHILDREN),
             sum(node.modules for node in chunk),
             sum(node.weight for node in chunk),
         )
@@ -270,19 +273,21 @@ def _layer(name: str, prefixes: dict[str, int]) -> int:
 
 
 def _opened(boxes: tuple[Box, ...]) -> frozenset[int]:
-    """Level after level, as long as all that is then seen can be read; where that leaves few boxes,
-    the largest ones that fit.
+    """Level after level, as long as all that is then seen can be read; then, as long as there is
+    room, the one that holds most of the modules.
     """
     opened = {0}
     seen = list(boxes[0].children)
     while True:
-        closed = [at for at in seen if boxes[at].children and at not in opened]
+        closed = [at for at in seen if boxes[at].children]
         wanted = sum(len(boxes[at].children) - 1 for at in closed)
         if len(seen) + wanted > BOXES:
-            if len(seen) > FEW:
-                return frozenset(opened)
-            fitting = [at for at in closed if len(seen) + len(boxes[at].children) <= BOXES]
-            closed = sorted(fitting, key=lambda at: (-boxes[at].modules, at))[:1]
+            closed = [
+                at
+                for at in closed
+                if len(seen) + len(boxes[at].children) <= BOXES
+                and boxes[at].modules * 2 > boxes[0].modules
+            ]
         if not closed:
             return frozenset(opened)
         opened.update(closed)
