@@ -31,7 +31,7 @@ function pathOf(model, number) {
 
 function layOut(model, opened) {
   const G = model.geometry;
-  const sizes = new Map(), inner = new Map(), places = new Map(), bands = [], lines = new Map();
+  const sizes = new Map(), inner = new Map(), places = new Map(), bands = [], lines = new Map(), walls = new Map();
   const gaps = (n) => n ? [G.innerGap, G.innerLine, G.innerRow] : [G.gap, G.line, G.row];
   const length = (line, gap) =>
     line.reduce((sum, n) => sum + sizes.get(n)[0], 0) + gap * (line.length - 1);
@@ -88,6 +88,7 @@ function layOut(model, opened) {
     const [gap, between, betweenRows] = gaps(number);
     let top = y + (number ? G.head : 0);
     lines.set(number, []);
+    walls.set(number, [x + G.clear, x + width - G.clear]);
     inner.get(number).forEach((row, at) => {
       const start = top;
       for (const line of row) {
@@ -115,7 +116,7 @@ function layOut(model, opened) {
     seen.push(places.has(box.number) || !box.number ? box.number : seen[box.parent]);
   }
   const { bundles, inside } = bundle(model, seen);
-  const ways = findWays(model, places, lines, bundles);
+  const ways = findWays(model, { places, lines, walls }, bundles);
   bundles.forEach((each, at) => {
     each.way = ways[at];
     const importer = model.boxes[each.importer], imported = model.boxes[each.imported];
@@ -176,21 +177,32 @@ function findPorts(places, bundles) {
   return ports;
 }
 
-function findWays(model, places, lines, bundles) {
+function findWays(model, { places, lines, walls }, bundles) {
   const ports = findPorts(places, bundles), lineAt = new Map();
   for (const each of lines.values()) each.forEach((line, at) => line.forEach((n) => lineAt.set(n, at)));
+  const passed = bundles.map((each, index) => {
+    const [start, end] = ports[index], a = places.get(each.importer), b = places.get(each.imported);
+    if (a.y < b.bottom && b.y < a.bottom) return [];
+    return passedLines(model, lines, lineAt, each, start[1] < end[1]);
+  });
+  const lanes = findLanes(model.geometry, passed, ports);
   return bundles.map((each, index) => {
-    const [start, end] = ports[index];
-    const a = places.get(each.importer), b = places.get(each.imported);
-    const way = [start], down = start[1] < end[1];
-    if (!(a.y < b.bottom && b.y < a.bottom)) {
-      for (const line of passedLines(model, lines, lineAt, each, down)) {
-        way.push(...passLine(model.geometry.clear, start, end, line.map((n) => places.get(n))));
-      }
+    const [start, end] = ports[index], way = [start];
+    for (const line of passed[index]) {
+      const wall = walls.get(model.boxes[line[0]].parent);
+      way.push(...passLine(model.geometry, start, end, line.map((n) => places.get(n)), wall, lanes[index]));
     }
     way.push(end);
     return way;
   });
+}
+
+function findLanes(G, passed, ports) {
+  const height = (at) => Math.floor(Math.abs(ports[at][0][1] - ports[at][1][1]) + 0.5);
+  const ordered = passed.map((_, at) => at).filter((at) => passed[at].length).sort((a, b) => height(a) - height(b) || a - b);
+  const room = Math.min(G.lanes, G.lane * ordered.length), lanes = [];
+  ordered.forEach((at, rank) => { lanes[at] = room * rank / ordered.length; });
+  return lanes;
 }
 
 function passedLines(model, lines, lineAt, each, down) {
@@ -210,16 +222,20 @@ function passedLines(model, lines, lineAt, each, down) {
   return found;
 }
 
-function passLine(clear, start, end, line) {
+function passLine(G, start, end, line, walls, lane) {
   const top = Math.min(...line.map((place) => place.y)), bottom = Math.max(...line.map((place) => place.bottom));
   const wished = start[0] + (end[0] - start[0]) * (((top + bottom) / 2 - start[1]) / (end[1] - start[1]));
-  let x = wished, best = Infinity, left = -Infinity;
-  for (const [right, following] of [...line.map((place) => [place.x, place.x + place.width]), [Infinity, 0]]) {
-    const at = Math.min(Math.max(wished, left + clear), right - clear);
-    if (Math.abs(at - wished) < best) { x = at; best = Math.abs(at - wished); }
-    left = following;
+  let x = wished, best = Infinity;
+  for (let at = 0; at <= line.length; at += 1) {
+    const left = at ? line[at - 1].x + line[at - 1].width + G.clear : walls[0];
+    const right = at < line.length ? line[at].x - G.clear : walls[1];
+    const off = Math.min(lane, Math.max(0, right - left) * G.inGap);
+    const low = at ? Math.min(left + off, right) : left;
+    const high = Math.max(at < line.length ? right - off : right, low);
+    const near = Math.min(Math.max(wished, low), high);
+    if (Math.abs(near - wished) < best) { x = near; best = Math.abs(near - wished); }
   }
-  const [near, far] = start[1] < end[1] ? [top - clear, bottom + clear] : [bottom + clear, top - clear];
+  const [near, far] = start[1] < end[1] ? [top - G.clear, bottom + G.clear] : [bottom + G.clear, top - G.clear];
   return [[x, near], [x, far]];
 }
 
@@ -242,10 +258,13 @@ function pathData(way) {
 }
 
 function spots(way) {
-  const parts = way.slice(1).map((to, at) => [way[at], to]);
   const long = ([a, b]) => Math.abs(a[0] - b[0]) + Math.abs(a[1] - b[1]);
-  const arc = way.length === 2 && Math.abs(way[0][1] - way[1][1]) < 16 ? 17 : 0;
-  return parts.sort((a, b) => long(b) - long(a)).map(([a, b]) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2 + arc]);
+  const parts = way.slice(1).map((to, at) => [way[at], to]).sort((a, b) => long(b) - long(a));
+  if (way.length === 2 && Math.abs(way[0][1] - way[1][1]) < 16) {
+    return [[(way[0][0] + way[1][0]) / 2, (way[0][1] + way[1][1]) / 2 + 17]];
+  }
+  return parts.flatMap(([a, b]) => [[0.5, 0.5], [0.216, 0.342], [0.784, 0.658]].map(
+    ([across, down]) => [a[0] + (b[0] - a[0]) * across, a[1] + (b[1] - a[1]) * down]));
 }
 
 const numbers = (indexes) =>
@@ -275,7 +294,7 @@ function search(model, query) {
 /* What is seen and done: the page around the pure part. */
 
 function start(model) {
-  const DRAWN = 600, LISTED = 200, SVG = "http://www.w3.org/2000/svg";
+  const DRAWN = 600, LISTED = 200, NUMBERED = 40, SVG = "http://www.w3.org/2000/svg";
   const at = (id) => document.getElementById(id);
   const picture = at("picture"), scene = at("scene"), status = at("status");
   const moving = matchMedia("(prefers-reduced-motion: no-preference)");
@@ -393,31 +412,32 @@ function start(model) {
     extra.replaceChildren();
     for (const [key, group] of bundleAt) if (!group.parentNode || group.parentNode === extra) bundleAt.delete(key);
     const near = new Set();
+    // What is open shows its own; nothing is dimmed for it.
+    const one = chosen && (chosen.bundle !== undefined || !opened.has(chosen.box));
+    const isLit = (each) => one && (chosen.bundle === each.key || chosen.box === each.importer || chosen.box === each.imported);
+    const few = layout.bundles.filter(isLit).length <= NUMBERED;
     for (const each of layout.bundles) {
-      const lit = chosen && (chosen.bundle === each.key || (chosen.box !== undefined && (within(each.importer) || within(each.imported))));
+      const lit = isLit(each);
       if (lit) near.add(each.importer).add(each.imported);
       if (lit && !bundleAt.has(each.key)) extra.append(drawBundle(each));
       const group = bundleAt.get(each.key);
       if (!group) continue;
       group.classList.toggle("lit", Boolean(lit));
       group.classList.toggle("held", Boolean(chosen && chosen.bundle === each.key));
-      group.classList.toggle("far", Boolean((chosen || hits.length) && !lit));
-      if (lit && each.count > 1 && !each.broken.length) {
+      group.classList.toggle("far", Boolean((one || hits.length) && !lit));
+      if (lit && few && each.count > 1 && !each.broken.length) {
         const [x, y] = spots(each.way)[0];
         extra.append(element("text", { class: "number", "text-anchor": "middle", x: n1(x), y: n1(y + 4) }, each.count.toLocaleString("en")));
       }
     }
     const found = new Set(hits.map((leaf) => layout.seen[leaf]));
     for (const [number, group] of boxAt) {
-      const own = chosen && (chosen.box === number || (chosen.box !== undefined && within(number)));
       const open = layout.places.get(number).open;
       group.classList.toggle("chosen", Boolean(chosen && chosen.box === number));
       group.classList.toggle("hit", found.has(number));
-      group.classList.toggle("far", !open && (chosen ? !own && !near.has(number) : hits.length > 0 && !found.has(number)));
+      group.classList.toggle("far", !open && (one ? chosen.box !== number && !near.has(number) : hits.length > 0 && !found.has(number)));
     }
   }
-
-  const within = (number) => pathOf(model, number).includes(chosen.box);
 
   function toggle(number) {
     if (!model.boxes[number].children.length) return;

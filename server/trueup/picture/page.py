@@ -15,7 +15,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
-from trueup.picture.layout import GEOMETRY, Plan, layout_of, left_of, plan_of
+from trueup.picture.layout import layout_of
+from trueup.picture.placing import GEOMETRY, Plan, left_of, plan_of
 from trueup.picture.svg import DENSE, LEGEND, scene, summary
 from trueup.picture.text import asset, escaped, plain
 from trueup.picture.tree import Box, Kind, columns

@@ -157,23 +157,31 @@ def _ordered(rows: list[list[int]], weights: Weights) -> Rows:
         down = sweep % 2 == 0
         middle = _middles(rows)
         for at in range(len(rows)) if down else range(len(rows) - 1, -1, -1):
-
-            def wished(number: int, at: int = at, down: bool = down) -> float:
-                beside = [
-                    (middle[other], weight)
-                    for other, weight in near[number]
-                    if (row_at[other] < at) == down and row_at[other] != at
-                ]
-                if not beside:
-                    return middle[number]
-                return sum(x * weight for x, weight in beside) / sum(w for _, w in beside)
-
-            rows[at].sort(key=lambda number: (wished(number), middle[number]))
+            wished = {
+                number: _wished(
+                    middle[number],
+                    [
+                        (middle[other], weight)
+                        for other, weight in near[number]
+                        if (row_at[other] < at if down else row_at[other] > at)
+                    ],
+                )
+                for number in rows[at]
+            }
+            # Stable, so that boxes without a wish stay beside each other.
+            rows[at].sort(key=wished.__getitem__)
             middle.update(_middles([rows[at]]))
         cost = _cost(rows, weights)
         if cost < best_cost:
             best, best_cost = [list(row) for row in rows], cost
     return tuple(map(tuple, best))
+
+
+def _wished(own: float, beside: Sequence[tuple[float, int]]) -> float:
+    """The middle of the neighbours, by weight; its own where there is none."""
+    if not beside:
+        return own
+    return sum(x * weight for x, weight in beside) / sum(weight for _, weight in beside)
 
 
 def _middles(rows: Sequence[Sequence[int]]) -> dict[int, float]:

@@ -6,14 +6,17 @@ that stands in the list below.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trueup.architecture.contracts import Violation
-from trueup.picture.layout import Bundle, Layout, Place, Plan, Point, layout_of, plan_of
+from trueup.picture.layout import Bundle, Layout, layout_of
+from trueup.picture.placing import Place, Plan, plan_of
 from trueup.picture.text import asset, counted, escaped
-from trueup.picture.tree import Box, columns, shortened
+from trueup.picture.tree import Box, Kind, columns, shortened
 from trueup.picture.values import Drawing
+from trueup.picture.ways import Point
 
 LISTED: Final = 12
 """How many violations are written out below the picture; tooltips have all."""
@@ -25,6 +28,8 @@ _LEAST_WIDTH: Final = 720.0
 _SAME_HEIGHT: Final = 16.0
 """Ends that differ less than this in height are joined by an arc below both."""
 _BADGE: Final = 17.0
+_ON_CURVE: Final = ((0.5, 0.5), (0.216, 0.342), (0.784, 0.658))
+"""Where a part of a way is after a half, and after three and seven tenths of it."""
 _NAME: Final = 64
 _CONTRACT: Final = 48
 LEGEND: Final = (
@@ -46,15 +51,15 @@ def svg(drawing: Drawing) -> str:
     legend = _legend(layout)
     below = _HEADING + layout.height
     height = below + _LINE * (lines + 1) + 16
+    size = f'width="{_n(width)}" height="{_n(height)}"'
     return "".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img"'
-            f' aria-labelledby="title summary" viewBox="0 0 {_n(width)} {_n(height)}"'
-            f' width="{_n(width)}" height="{_n(height)}">\n',
+            '<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" ',
+            f'aria-labelledby="title summary" viewBox="0 0 {_n(width)} {_n(height)}" {size}>\n',
             f'<title id="title">{escaped(drawing.title)}</title>\n',
             f'<desc id="summary">{escaped(_described(drawing, listed))}</desc>\n',
             f"<style>{asset('picture.css')}</style>\n",
-            f'<rect class="ground" width="{_n(width)}" height="{_n(height)}"/>\n',
+            f'<rect class="ground" {size}/>\n',
             f'<text class="heading" x="24" y="32">{escaped(drawing.title)}</text>\n',
             f'<text class="note" x="24" y="52">{escaped(summary(drawing))}</text>\n',
             f'<g transform="translate({_n((width - layout.width) / 2)} {_n(_HEADING)})">\n',
@@ -118,7 +123,7 @@ def scene(drawing: Drawing, plan: Plan, layout: Layout) -> Iterator[str]:
 
 def _drawn_box(drawing: Drawing, box: Box, place: Place, inside: Sequence[int]) -> Iterator[str]:
     kind = "open" if place.open else box.kind
-    said = [box.name or box.label]
+    said = [title_of(box)]
     if box.children:
         said.append(counted(box.modules, "module"))
     said += (_sentence(drawing.violations[index], index) for index in inside)
@@ -137,13 +142,17 @@ def _drawn_box(drawing: Drawing, box: Box, place: Place, inside: Sequence[int]) 
     yield "</g>\n"
 
 
+def title_of(box: Box) -> str:
+    """The whole name of a box."""
+    if box.kind is Kind.DRAWER and box.name:
+        return f"{box.name}: {box.label}"
+    return box.name or box.label
+
+
 def _drawn_bundle(drawing: Drawing, boxes: Sequence[Box], bundle: Bundle) -> str:
     kind, marker = _kind(bundle)
-    said = [
-        f"{boxes[bundle.importer].name or boxes[bundle.importer].label} → "
-        f"{boxes[bundle.imported].name or boxes[bundle.imported].label}: "
-        f"{counted(bundle.count, 'import')}"
-    ]
+    importer, imported = (boxes[at] for at in (bundle.importer, bundle.imported))
+    said = [f"{title_of(importer)} → {title_of(imported)}: {counted(bundle.count, 'import')}"]
     said += (_sentence(drawing.violations[index], index) for index in bundle.broken)
     way = path_of(bundle.way)
     # A red line says how many break a contract, not how many are beside them.
@@ -212,12 +221,18 @@ def _badges(bundles: Sequence[Bundle]) -> Iterator[str]:
 
 
 def _spots(way: Sequence[Point]) -> list[Point]:
-    """The middles of the parts of a way, that of the longest part first."""
-    parts = list(zip(way, way[1:], strict=False))
-    parts.sort(key=lambda part: -abs(part[0][0] - part[1][0]) - abs(part[0][1] - part[1][1]))
+    """Points on a way, the middle of its longest part first."""
+    parts = sorted(
+        itertools.pairwise(way),
+        key=lambda part: -abs(part[0][0] - part[1][0]) - abs(part[0][1] - part[1][1]),
+    )
     if len(parts) == 1 and abs(way[0][1] - way[1][1]) < _SAME_HEIGHT:
         return [((way[0][0] + way[1][0]) / 2, (way[0][1] + way[1][1]) / 2 + _BADGE)]
-    return [((start[0] + end[0]) / 2, (start[1] + end[1]) / 2) for start, end in parts]
+    return [
+        (start[0] + (end[0] - start[0]) * across, start[1] + (end[1] - start[1]) * down)
+        for start, end in parts
+        for across, down in _ON_CURVE
+    ]
 
 
 def _numbers(indexes: Sequence[int]) -> str:
