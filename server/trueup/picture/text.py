@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -23,6 +24,7 @@ def escaped(text: str) -> str:
     return escape(plain(text), quote=True)
 
 
+@cache
 def asset(name: str) -> str:
     """A file beside this module."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
