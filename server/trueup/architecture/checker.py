@@ -16,8 +16,9 @@ from typing import Final
 from trueup.architecture import baseline as known
 from trueup.architecture import importlinter, own, scan
 from trueup.architecture.configuration import Configuration, on_disk
-from trueup.architecture.contracts import Problem, Severity
+from trueup.architecture.contracts import Problem, Severity, Violation
 from trueup.architecture.findings import Finding, Step, columns, links, underlined
+from trueup.architecture.graph import ImportGraph
 from trueup.architecture.imports import Imports, Universe
 from trueup.architecture.judges import LayersJudge, judge
 from trueup.architecture.judging import Judge
@@ -154,6 +155,30 @@ class Architecture:
             for rule in rules.rules
             if isinstance(rule.judge, LayersJudge)
             for name in rule.judge.undeclared
+        )
+
+    @property
+    def graphs(self) -> tuple[Imports, ...]:
+        """The graphs that the contracts are about, each once."""
+        return tuple(self._graphs.values())
+
+    @property
+    def layers(self) -> tuple[tuple[str, ...], ...]:
+        """The layers of the first contract that declares some, from high to low, by full names."""
+        for read, rules in zip(self._configured, self._rules, strict=True):
+            for contract in read.contracts:
+                if isinstance(contract, Layers):
+                    return _layers(contract, rules.imports.graph)
+        return ()
+
+    def violations(self) -> tuple[Violation, ...]:
+        """Every illegal import that is an error or a warning, explained."""
+        return tuple(
+            rule.judge.explain(importer, imported)
+            for rules in self._rules
+            for rule in rules.rules
+            for importer, imported, severity in sorted(rule.judge.all_illegal())
+            if severity is not Severity.INFORMATION
         )
 
     def judges_file(self, path: str) -> bool:
@@ -309,6 +334,19 @@ class Architecture:
         while len(self._scanned) > SCANNED_MAX:
             self._scanned.popitem(last=False)
         return held[1], held[2]
+
+
+def _layers(contract: Layers, graph: ImportGraph) -> tuple[tuple[str, ...], ...]:
+    """The declared layers by full names, those of all containers in one row."""
+    containers = [name for item in contract.containers for name in item.found(graph)]
+    return tuple(
+        tuple(
+            f"{container}.{module}" if container else module
+            for container in containers or [""]
+            for module in layer.modules
+        )
+        for layer in contract.layers
+    )
 
 
 def _illegal_paths(rules: _Rules) -> Iterable[str]:
