@@ -39,7 +39,7 @@ CAPABILITIES: Final[dict[str, object]] = {
         "interFileDependencies": True,
         "workspaceDiagnostics": False,
     },
-    "executeCommandProvider": {"commands": ["trueup.run"]},
+    "executeCommandProvider": {"commands": ["trueup.run", "trueup.contract"]},
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
         "fileOperations": {},

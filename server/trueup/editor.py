@@ -61,6 +61,8 @@ class Editor:
         self.tokens: list[str | int] = []
         self.shown: dict[str, tuple[types.Diagnostic, ...]] = {}
         """What the server said of each file, by its path relative to the root."""
+        self.opened: list[tuple[str, int]] = []
+        """What the server wanted to be looked at: paths with 0-based lines."""
         self._news = asyncio.Event()
         self.client = LanguageClient("trueup-editor", __version__, converter_factory=converter)
         self._register()
@@ -80,6 +82,15 @@ class Editor:
         feature(types.WINDOW_LOG_MESSAGE)(lambda params: self.logged.append(params.message))
         feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._show(params))  # noqa: PLW0108
         feature(types.WORKSPACE_DIAGNOSTIC_REFRESH)(lambda _: self._news.set())
+
+        feature(types.WINDOW_SHOW_DOCUMENT)(lambda params: self._opened(params))  # noqa: PLW0108
+
+    def _opened(self, params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+        path = path_of(params.uri)
+        inside = workspace.relative(str(self.root), path) if path is not None else None
+        line = params.selection.start.line if params.selection is not None else 0
+        self.opened.append((inside or params.uri, line))
+        return types.ShowDocumentResult(success=True)
 
     def _show(self, params: types.PublishDiagnosticsParams) -> None:
         path = path_of(params.uri)
@@ -226,6 +237,21 @@ class Editor:
                 types.TextDocumentIdentifier(uri_of(self.root / path)),
                 self.codec.range(document, span),
                 types.CodeActionContext(shown, trigger_kind=types.CodeActionTriggerKind.Invoked),
+            )
+        )
+        return tuple(item for item in found or () if isinstance(item, types.CodeAction))
+
+    async def actions_on(
+        self, path: str, diagnostic: types.Diagnostic
+    ) -> tuple[types.CodeAction, ...]:
+        """The light bulb on a diagnostic of the server's own, given back as it came."""
+        found = await self.client.text_document_code_action_async(
+            types.CodeActionParams(
+                types.TextDocumentIdentifier(uri_of(self.root / path)),
+                diagnostic.range,
+                types.CodeActionContext(
+                    [diagnostic], trigger_kind=types.CodeActionTriggerKind.Invoked
+                ),
             )
         )
         return tuple(item for item in found or () if isinstance(item, types.CodeAction))

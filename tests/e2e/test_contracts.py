@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from lsprotocol import types
 
+from support.commands import trueup
 from trueup.editor import Editor
 from trueup.snapshot import Span
 
@@ -101,9 +100,10 @@ async def test_a_chain_through_other_files_is_shown_with_its_places(editor: Edit
     (found,) = await seen(editor, "shop/base.py", says("core"))
     assert found.range == types.Range(types.Position(0, 7), types.Position(0, 25))
     related = found.related_information or []
-    assert [
-        (Path(item.location.uri).name, item.location.range.start.line) for item in related
-    ] == [("base.py", 0), ("tools.py", 1)]
+    assert [(Path(item.location.uri).name, item.location.range.start.line) for item in related] == [
+        ("base.py", 0),
+        ("tools.py", 1),
+    ]
     (link,) = await seen(editor, "shop/helpers/tools.py", says("core"))
     assert link.severity is types.DiagnosticSeverity.Information
     editor.type("shop/helpers/tools.py", Span(0, len(editor.text("shop/helpers/tools.py"))), "")
@@ -180,8 +180,7 @@ async def test_the_command_line_says_the_same(editor: Editor, root: Path) -> Non
     editor.type("shop/base.py", Span(0, 0), "from shop import web as w\nimport shop.core\n")
     editor.save("shop/base.py")
     await seen(editor, "shop/base.py", says("web"))
-    command = [sys.executable, "-m", "trueup", "check", "--format", "json"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    done = trueup(root, "check", "--format", "json")
     assert done.returncode == 1, done.stderr
     listed = json.loads(done.stdout)
     assert [

@@ -11,7 +11,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import offers, suggest
+from trueup.lsp import contract_actions, offers, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -121,7 +121,7 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         can_ask=server.can_ask,
     )
     wanted = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
-    return [
+    found = [
         types.CodeAction(
             title=offer.title,
             kind=offer.kind,
@@ -129,7 +129,12 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
             command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
         )
         for offer in offers.offers(place)
-        if not wanted or any(f"{offer.kind}.".startswith(f"{kind}.") for kind in wanted)
+    ]
+    found += contract_actions.offered(server, buffer, list(shown.values()))
+    return [
+        item
+        for item in found
+        if not wanted or any(f"{item.kind}.".startswith(f"{kind}.") for kind in wanted)
     ]
 
 
@@ -170,6 +175,20 @@ async def run(_: Server, request: object = None) -> object:
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
         )
     return await _answer(buffer, request.get("goal"))
+
+
+@server.command(contract_actions.COMMAND)
+async def contract(_: Server, request: object = None) -> object:
+    """Accept a broken contract, or open it; `request` says which, as an action carries it."""
+    fields = request if isinstance(request, dict) else {}
+    buffer = server.buffers.get(str(fields.get("uri")))
+    if buffer is None:
+        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+    try:
+        return await contract_actions.run(server, buffer, fields)
+    except TrueupError as problem:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
+        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
 async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
