@@ -86,9 +86,10 @@ class Architecture:
         )
         self._rules: tuple[_Rules, ...] = ()
         self._scanned: OrderedDict[str, tuple[str, Document, tuple[Imported, ...]]] = OrderedDict()
-        self._judge_all()
+        self.judge_again()
 
-    def _judge_all(self) -> None:
+    def judge_again(self) -> None:
+        """Judge every contract anew, by the modules that there are now."""
         self._rules = tuple(self._judged(read) for read in self._configured)
 
     def _judged(self, read: Configuration) -> _Rules:
@@ -267,7 +268,7 @@ class Architecture:
                 self.sources.open(path, text, scan.names(text))
         for graph in self._graphs.values():
             graph.suppose(frozenset(there), frozenset(texts.keys() - there))
-        self._judge_all()
+        self.judge_again()
 
     def _placed(
         self, imports: Imports, rule: _Rule, importer: int, imported: int

@@ -210,7 +210,9 @@ class Contracts:
 
     def _look(self, project: _Project, buffer: Buffer) -> None:
         """Follow a buffer and tell what is to be told of it, and of others."""
-        project.timers.pop(buffer.document.path, None)
+        waiting = project.timers.pop(buffer.document.path, None)
+        if waiting is not None:
+            waiting.cancel()
         if project.architecture is None:
             return
         flipped = self._follow(project, buffer)
