@@ -318,6 +318,19 @@ def test_siblings_without_number_are_put_into_drawers() -> None:
     assert sorted(leaves) == sorted(names)
 
 
+def test_every_declared_layer_has_a_box_of_its_own() -> None:
+    names = tuple(f"app.p{number:02}.m" for number in range(60))
+    layers = tuple(Layer((name.removesuffix(".m"),)) for name in names)
+    rows = plan_of(Drawing("app", names, (), (), layers)).rows[0]
+    assert [len(row) for row in rows] == [1] * 60
+
+
+def test_a_box_may_begin_where_another_one_beside_it_ends() -> None:
+    imports = (("a", "a.c"), ("a.b.a", "a.c.a.a"))
+    drawing = Drawing("a", (), imports, (), (Layer(("a",)), Layer(("a.a",))))
+    parsed(svg(drawing))
+
+
 @pytest.mark.parametrize("modules", [(), ("app",), ("",)])
 def test_almost_nothing_is_a_picture_too(modules: tuple[str, ...]) -> None:
     drawing = Drawing("", modules, (("", "app"), ("app", "app")), (broken("", ""),))

@@ -163,8 +163,8 @@ function findPorts(places, bundles) {
   const ports = bundles.map(() => []);
   bundles.forEach((each, at) => {
     const importer = places.get(each.importer), imported = places.get(each.imported);
-    side(each.importer, importer.y < imported.bottom, [imported.middle, at, 0]);
-    side(each.imported, importer.bottom > imported.y, [importer.middle, at, 1]);
+    side(each.importer, importer.y <= imported.bottom, [imported.middle, at, 0]);
+    side(each.imported, importer.bottom >= imported.y, [importer.middle, at, 1]);
   });
   for (const { box, below, ends } of sides.values()) {
     const place = places.get(box);
@@ -182,7 +182,7 @@ function findWays(model, { places, lines, walls }, bundles) {
   for (const each of lines.values()) each.forEach((line, at) => line.forEach((n) => lineAt.set(n, at)));
   const passed = bundles.map((each, index) => {
     const [start, end] = ports[index], a = places.get(each.importer), b = places.get(each.imported);
-    if (a.y < b.bottom && b.y < a.bottom) return [];
+    if (a.y <= b.bottom && b.y <= a.bottom) return [];
     return passedLines(model, lines, lineAt, each, start[1] < end[1]);
   });
   const lanes = findLanes(model.geometry, passed, ports);

@@ -43,7 +43,7 @@ def page(drawing: Drawing) -> str:
         "height": f"{layout.height:.0f}",
         "scene": "".join(scene(drawing, plan, layout)),
         "legend": "".join(_legend()),
-        "drawing": _json(_content(drawing, plan)),
+        "drawing": _json(content(drawing, plan)),
     }
     # In one go, so that no content is ever read as a place for other content.
     return _TOKEN.sub(lambda token: parts[token[1]], asset("page.html"))
@@ -75,7 +75,8 @@ def _json(content: object) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _content(drawing: Drawing, plan: Plan) -> dict[str, object]:
+def content(drawing: Drawing, plan: Plan) -> dict[str, object]:
+    """What `page.js` reads; a drawing without what follows from the rest of it."""
     tree = plan.tree
     return {
         "geometry": GEOMETRY,

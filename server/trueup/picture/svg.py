@@ -36,7 +36,7 @@ LEGEND: Final = (
     ("", "imports (thicker: more)"),
     ("broken", "breaks a contract"),
     ("up", "leads up the layers"),
-    ("circular", "leads back: a circle"),
+    ("circular", "closes a circle"),
 )
 
 

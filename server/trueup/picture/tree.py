@@ -202,6 +202,8 @@ def _gathered(
     room = max(ALONE, sum(map(keep, nodes)))
     alone = set(map(id, by_weight[:room]))
     rest = sorted((node for node in nodes if id(node) not in alone), key=lambda node: node.name)
+    if not rest:
+        return list(nodes)
     count = max(1, min(BOXES - ALONE, math.ceil(len(rest) / BOXES)))
     size = math.ceil(len(rest) / count)
     drawers = [

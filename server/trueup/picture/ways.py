@@ -27,7 +27,7 @@ def ways_of(placing: Placing, pairs: Sequence[Pair]) -> dict[Pair, tuple[Point, 
     passed: dict[Pair, list[tuple[int, ...]]] = {}
     for pair in pairs:
         importer, imported = places[pair[0]], places[pair[1]]
-        if importer.y < imported.bottom and imported.y < importer.bottom:
+        if importer.y <= imported.bottom and imported.y <= importer.bottom:
             continue
         down = ports[pair, 0][1] < ports[pair, 1][1]
         passed[pair] = list(_passed(tree, lines, line_at, pair, down))
@@ -123,8 +123,8 @@ def _ports(places: dict[int, Place], pairs: Sequence[Pair]) -> dict[tuple[Pair, 
     for pair in pairs:
         importer, imported = places[pair[0]], places[pair[1]]
         # Bundles of one line hang below it.
-        leaves_below = importer.y < imported.bottom
-        arrives_below = importer.bottom > imported.y
+        leaves_below = importer.y <= imported.bottom
+        arrives_below = importer.bottom >= imported.y
         sides[pair[0], leaves_below].append((imported.middle, pair, 0))
         sides[pair[1], arrives_below].append((importer.middle, pair, 1))
     found = {}
