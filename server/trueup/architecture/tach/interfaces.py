@@ -57,12 +57,13 @@ class Interfaces:
         may. The module itself, with member "", is open to all.
         """
         interfaces = self._of(definition) if member else ()
-        if not interfaces:
+        shown = self._shown(interfaces, usage)
+        if not shown:
+            # A module whose interfaces are all for others is open, as one without interfaces.
             return None
-        for interface in self._shown(interfaces, usage):
-            if interface.exposes(member):
-                return self._wrong_type(definition, member, interfaces)
-        return Refusal(interfaces[0].written)
+        if any(interface.exposes(member) for interface in shown):
+            return self._wrong_type(definition, member, interfaces)
+        return Refusal(shown[0].written)
 
     def wants_types(self, module: str) -> bool:
         return any(interface.written.primitive for interface in self._of(module))

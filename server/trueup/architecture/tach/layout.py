@@ -129,8 +129,7 @@ def module_of(path: str, roots: tuple[str, ...]) -> str | None:
             parts = folder.split("/") if folder else []
             if name != "__init__.py":
                 # As a file's stem: a leading dot is part of it.
-                stem = name[1:].rpartition(".")[0]
-                parts.append(name[:1] + stem if stem else name)
+                parts.append(name.rpartition(".")[0] or name)
             return ".".join(parts) or "."
     return None
 

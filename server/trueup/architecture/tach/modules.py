@@ -43,6 +43,7 @@ def resolved(
     problems: list[Problem] = []
     listed: list[Module] = []
     by_path: dict[str, Module] = {}
+    firsts: dict[str, Module] = {}
     there: list[Module] = []
     for module in written:
         expanded = _expanded(module, roots, files)
@@ -53,9 +54,9 @@ def resolved(
         there.append(module)
         listed += expanded
         for each in expanded:
-            first = by_path.get(each.path)
-            # What a glob means gives way to what is said of one module.
-            if first is not None and (not first.glob or first.glob == each.glob):
+            first = firsts.setdefault(each.path, each)
+            # What a glob means gives way to what is said of one module later.
+            if first is not each and (not first.glob or first.glob == each.glob):
                 message = f"module '{each.path}' is defined more than once"
                 problems.append(Problem(each.source, message, contract=CONTRACT))
                 continue
