@@ -1,7 +1,8 @@
 """tach's configuration, and what it says of the imports of a file.
 
 Reads `tach.toml`, `[tool.tach]` and `tach.domain.toml` as tach does, and judges one text at a time
-by them. `differences` lists where this is not what `tach check` says, and why.
+by them. Where this is not what `tach check` says, and why, is in
+`tests/architecture/cases/differences.md`.
 """
 
 from trueup.architecture.tach.config import DomainConfig, TachConfig

@@ -1,4 +1,4 @@
-"""What a statement stands in: a body of its own, or one that only type checkers read.
+"""What statements stand in: a body of its own, or one that only type checkers read.
 
 Looks at indentation and at the words that open blocks, and so also reads a text that is half
 typed. Knows no imports.
@@ -7,9 +7,8 @@ typed. Knows no imports.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final
 
 _LITERAL: Final = re.compile(
@@ -29,73 +28,63 @@ _CONTINUES: Final = frozenset({"elif", "else", "except", "finally"})
 class Place:
     """Where a statement stands."""
 
-    nested: bool
+    nested: bool = False
     """In a function, a class, a condition, a loop, a `try` or a `with`."""
-    typing: bool
+    typing: bool = False
     """In an `if TYPE_CHECKING:`, any branch of it."""
 
 
-TOP: Final = Place(nested=False, typing=False)
+TOP: Final = Place()
 
 
-class Blocks:
-    """The blocks of one text."""
+def places(text: str, offsets: Iterable[int]) -> Mapping[int, Place]:
+    """The places of the statements that begin at `offsets`, given in order; one behind the colon
+    of a header is in its body.
+    """
+    waiting = list(reversed(list(offsets)))
+    found: dict[int, Place] = {}
+    # Headers that are open: indent, and whether it is `if TYPE_CHECKING` or a branch of it.
+    stack: list[tuple[int, bool]] = []
+    lines = _logical_lines(_plain(text)) if waiting else iter(())
+    for end, indent, code in lines:
+        header = _HEADER.match(code)
+        typing = False
+        while stack and stack[-1][0] >= indent:
+            above, typing = stack.pop()
+            typing = typing and above == indent
+        if header is not None:
+            typing = typing and header[1] in _CONTINUES
+            stack.append((indent, typing or _TYPING.match(code) is not None))
+        while waiting and waiting[-1] < end:
+            found[waiting.pop()] = Place(bool(stack), any(inner for _, inner in stack))
+        if not waiting:
+            break
+    return found
 
-    def __init__(self, text: str) -> None:
-        plain = _LITERAL.sub(_blank, text.replace("\r\n", " \n").replace("\r", "\n"))
-        self._starts: list[int] = []
-        self._places: list[tuple[Place, Place]] = []
-        # Headers that are open: indent, and whether it is `if TYPE_CHECKING` or a branch of it.
-        stack: list[tuple[int, bool]] = []
-        for start, line in _logical_lines(plain):
+
+def _plain(text: str) -> str:
+    """The text with other line ends as LF, strings as words and comments as spaces, every offset
+    kept; a string of several lines becomes a word on one.
+    """
+    if "\r" in text:
+        text = text.replace("\\\r\n", " \\\n").replace("\r\n", " \n").replace("\r", "\n")
+    return _LITERAL.sub(lambda found: (" " if found[0][0] == "#" else "x") * len(found[0]), text)
+
+
+def _logical_lines(plain: str) -> Iterator[tuple[int, int, str]]:
+    """Where each line ends with all that continues it, its indent, and how its code begins."""
+    at = depth = indent = 0
+    code = ""
+    for line in plain.split("\n"):
+        at += len(line) + 1
+        if not code:
             code = line.lstrip()
-            if not code:
-                continue
-            indent = len(line[: len(line) - len(code)].expandtabs())
-            header = _HEADER.match(code)
-            while stack and stack[-1][0] > indent:
-                stack.pop()
-            follows = header is not None and header[1] in _CONTINUES
-            typing = bool(follows and stack and stack[-1][0] == indent and stack[-1][1])
-            if stack and stack[-1][0] == indent:
-                stack.pop()
-            outside = Place(bool(stack), any(inner for _, inner in stack))
-            if header is not None:
-                typing = typing or _TYPING.match(code) is not None
-                stack.append((indent, typing))
-            inside = Place(header is not None or outside.nested, typing or outside.typing)
-            self._starts.append(start + len(line) - len(code))
-            self._places.append((outside, inside))
-
-    def at(self, offset: int) -> Place:
-        """The place of the statement that begins at `offset`; one that stands behind the colon of
-        a header is in its body.
-        """
-        number = bisect_right(self._starts, offset) - 1
-        if number < 0:
-            return TOP
-        outside, inside = self._places[number]
-        return outside if self._starts[number] == offset else inside
-
-
-def _blank(found: re.Match[str]) -> str:
-    filler = " " if found[0].startswith("#") else "x"
-    return "".join("\n" if character == "\n" else filler for character in found[0])
-
-
-def _logical_lines(plain: str) -> list[tuple[int, str]]:
-    """Lines with what continues them, and where each begins; strings are blanked."""
-    physical = plain.split("\n")
-    starts = [0, *accumulate(len(line) + 1 for line in physical)]
-    lines: list[tuple[int, str]] = []
-    depth = 0
-    continued = False
-    for start, line in zip(starts, physical, strict=False):
-        if depth or continued:
-            lines[-1] = (lines[-1][0], f"{lines[-1][1]} {line}")
-        else:
-            lines.append((start, line))
-        opened = sum(map(line.count, "([{"))
-        depth = max(0, depth + opened - sum(map(line.count, ")]}")))
-        continued = line.endswith("\\")
-    return lines
+            margin = line[: len(line) - len(code)]
+            indent = len(margin.expandtabs() if "\t" in margin else margin)
+        opened = line.count("(") + line.count("[") + line.count("{")
+        depth = max(0, depth + opened - line.count(")") - line.count("]") - line.count("}"))
+        if code and not depth and not line.endswith("\\"):
+            yield at, indent, code
+            code = ""
+    if code:
+        yield at, indent, code

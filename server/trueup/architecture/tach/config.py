@@ -57,6 +57,8 @@ class Module:
     source: Source
     depends_on: tuple[Dependency, ...] | None = None
     """None where anything may be imported."""
+    declared: Source | None = None
+    """The line of `depends_on`."""
     cannot_depend_on: tuple[Dependency, ...] = ()
     depends_on_external: tuple[str, ...] | None = None
     cannot_depend_on_external: tuple[str, ...] = ()

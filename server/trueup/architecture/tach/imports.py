@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from trueup.architecture import scan
 from trueup.architecture.scan import Imported
-from trueup.architecture.tach.blocks import TOP, Blocks
+from trueup.architecture.tach.blocks import TOP, Place, places
 from trueup.snapshot import line_starts
 
-# A string with at least two dots that could name a module; strings of other kinds, comments and
-# all other strings only so that the search is never within one.
-_STRINGS: Final = re.compile(
-    r'''(?P<prefix>\b[A-Za-z]{1,2})?(?P<quote>"""|\'\'\'|"|')'''
-    r"""(?:(?P<name>[\w*]++(?:\.[\w*]++){2,}+)(?P=quote)|(?:[^\\]|\\.)*?(?:(?P=quote)|\Z))"""
+_LITERAL: Final = re.compile(
+    r'''(?P<prefix>\b[A-Za-z]{1,2})?(?P<string>"""(?:[^\\"]++|\\.|"(?!""))*+"""|'''
+    r"""\'{3}(?:[^\\']++|\\.|'(?!''))*+\'{3}|"(?:[^"\\\n]++|\\.)*+"|'(?:[^'\\\n]++|\\.)*+')"""
     r"""|\#[^\n]*+""",
     re.DOTALL,
 )
 _PLAIN_PREFIXES: Final = frozenset({"", "r", "u"})
+_DOTS: Final = 2
+"""A string with fewer names no module, whatever modules there are."""
 
 
 class Asked(NamedTuple):
@@ -56,18 +56,22 @@ def asked(
     `module` is the file's dotted name; `package` says whether it is an `__init__.py`.
     """
     ignore_typing = ignore_typing and "TYPE_CHECKING" in text
-    blocks = Blocks(text) if want_nested or ignore_typing else None
+    every = scan.imports(text)
+    where: Mapping[int, Place] = {}
+    if want_nested or ignore_typing:
+        # What begins a line is in nothing.
+        statements = dict.fromkeys(each.statement for each in every)
+        inner = [start for start in statements if start and text[start - 1] not in "\r\n"]
+        where = places(text, inner)
     starts = line_starts(text)
 
     def line(offset: int) -> int:
         return bisect_right(starts, offset)
 
-    for imported in scan.imports(text):
+    for imported in every:
         name = _full_name(imported, module, package=package)
-        if name is None:
-            continue
-        place = TOP if blocks is None else blocks.at(imported.statement)
-        if place.typing and ignore_typing:
+        place = where.get(imported.statement, TOP)
+        if name is None or (place.typing and ignore_typing):
             continue
         yield Asked(name, imported, line(imported.statement), line(imported.start), place.nested)
     if names_module is not None:
@@ -94,6 +98,10 @@ def _full_name(imported: Imported, module: str, *, package: bool) -> str | None:
 
 
 def _strings(text: str) -> Iterator[tuple[str, int, int]]:
-    for found in _STRINGS.finditer(text):
-        if found["name"] and (found["prefix"] or "").lower() in _PLAIN_PREFIXES:
-            yield found["name"], found.start(), found.end()
+    for found in _LITERAL.finditer(text):
+        string = found["string"]
+        if string is None or string.count(".") < _DOTS:
+            continue
+        if (found["prefix"] or "").lower() in _PLAIN_PREFIXES:
+            quotes = 3 if string[:3] in {'"""', "'''"} else 1
+            yield string[quotes:-quotes], found.start(), found.end()

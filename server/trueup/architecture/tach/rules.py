@@ -161,7 +161,7 @@ def _between_modules(
         f"'{usage.path}' may not import '{name}': it does not say in 'depends_on' that it "
         f"depends on '{definition.path}'"
     )
-    return Breach(Rule.UNDECLARED, message, usage.source)
+    return Breach(Rule.UNDECLARED, message, usage.declared or usage.source)
 
 
 def refusal(refused: Refusal, definition: Module, name: str) -> Breach:
