@@ -44,6 +44,14 @@ def of_modules(pattern: str) -> re.Pattern[str] | None:
     return compiled(path + "{,.py,.pyi}")
 
 
+def means(pattern: str, module: str) -> bool:
+    """Whether a name or a glob of such means the module."""
+    if not is_glob(pattern):
+        return pattern == module
+    matcher = of_modules(pattern)
+    return matcher is not None and matcher.match(module.replace(".", "/")) is not None
+
+
 @lru_cache(maxsize=4096)
 def _excluding(line: str) -> tuple[re.Pattern[str] | None, bool, bool]:
     """A line of `exclude`: its pattern, whether it lets in again, whether it is of folders only."""

@@ -7,10 +7,10 @@ cannot read is a Problem, and its interface counts for nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from trueup.architecture.contracts import Problem
+from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.tach.config import Interface
 
 CONTRACT = "tach:interfaces"
@@ -64,6 +64,15 @@ class Interfaces:
         if any(interface.exposes(member) for interface in shown):
             return self._wrong_type(definition, member, interfaces)
         return Refusal(shown[0].written)
+
+    def of_nothing(self, modules: Iterable[str]) -> Iterator[Problem]:
+        """Interfaces of none of the modules."""
+        used = {id(each) for module in modules for each in self._of(module)}
+        for interface in self._compiled:
+            if id(interface) not in used:
+                message = "no module matches 'from', so this exposes nothing"
+                source = interface.written.source
+                yield Problem(source, message, Severity.WARNING, CONTRACT)
 
     def wants_types(self, module: str) -> bool:
         return any(interface.written.primitive for interface in self._of(module))

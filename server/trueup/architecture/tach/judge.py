@@ -59,7 +59,9 @@ class Boundaries:
         self._written = written
         self.modules, found = resolved(config, written, self.roots, files)
         self._interfaces = Interfaces(interfaces, self._members)
-        self.problems: tuple[Problem, ...] = (*problems, *found, *self._interfaces.problems)
+        found += self._interfaces.problems
+        found += tuple(self._interfaces.of_nothing(self.modules.by_path))
+        self.problems: tuple[Problem, ...] = (*problems, *found)
         """What is wrong with the configuration, whatever the files import."""
 
     @property
@@ -124,7 +126,7 @@ class Boundaries:
             for module in asking
             if not globs.is_glob(module.path)
             for entry in module.depends_on or ()
-            if not any(rules.matches(entry.path, each) for each in used.get(module.path, ()))
+            if not any(globs.means(entry.path, each) for each in used.get(module.path, ()))
         )
 
     def _file(self, path: str, text: str) -> _File | None:

@@ -159,7 +159,7 @@ def module_file(name: str, roots: tuple[str, ...], layout: Layout) -> str | None
 
 def exists(name: str, roots: tuple[str, ...], layout: Layout) -> bool:
     """Whether a module may be said to be at `name`: a file, or any folder."""
-    return any(
+    return bool(name) and any(
         layout.is_folder(base) or layout.is_file(f"{base}.pyi") or layout.is_file(f"{base}.py")
         for base in (below(root, name.replace(".", "/")) for root in roots)
     )

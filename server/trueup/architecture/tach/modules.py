@@ -7,15 +7,19 @@ Problem at its line, and the rest is judged.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from trueup.architecture.contracts import Problem, Severity, Source
+from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.tach import globs, layout
 from trueup.architecture.tach.config import ROOT, Module, RootModule, TachConfig
 from trueup.architecture.tach.layout import Layout
 
-CONTRACT = "tach:modules"
+CONTRACT: Final = "tach:modules"
+_NAMED: Final = 3
+"""How many of the others in a circle a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def resolved(
     if config.forbid_circular_dependencies:
         problems += _cycles(listed)
     problems += _unknown_layers(config, there)
+    problems += _pointless(there, by_path)
     return Modules(by_path, tuple(there)), tuple(problems)
 
 
@@ -126,21 +131,44 @@ def _unknown_layers(config: TachConfig, modules: list[Module]) -> Iterator[Probl
             yield Problem(module.source, message, contract="tach:layers")
 
 
+def _pointless(modules: list[Module], by_path: Mapping[str, Module]) -> Iterator[Problem]:
+    """Entries that mean no module: what is below a module is that module's."""
+    for module in modules:
+        for entry in (*(module.depends_on or ()), *module.cannot_depend_on):
+            if entry.path in by_path or any(globs.means(entry.path, path) for path in by_path):
+                continue
+            near = difflib.get_close_matches(entry.path, by_path, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            message = f"'{entry.path}' is none of the modules, so this says nothing{hint}"
+            yield Problem(entry.source, message, Severity.WARNING, CONTRACT)
+
+
 def _cycles(modules: list[Module]) -> Iterator[Problem]:
     edges = {module.path: [each.path for each in module.depends_on or ()] for module in modules}
-    for component in _components(edges):
-        if len(component) > 1:
-            listed = ", ".join(f"'{path}'" for path in component)
-            for module in modules:
-                if module.path in component:
-                    message = f"'depends_on' goes in a circle among {listed}"
-                    yield Problem(_circling(module, component), message, contract=CONTRACT)
+    circle_of = {
+        path: component
+        for component in _components(edges)
+        if len(component) > 1
+        for path in component
+    }
+    for module in modules:
+        circle = circle_of.get(module.path)
+        if circle is not None:
+            within = (
+                each for each in module.depends_on or () if circle_of.get(each.path) is circle
+            )
+            message = (
+                f"'depends_on' of '{module.path}' goes in a circle with {_others(module, circle)}"
+            )
+            first = next(within, None)
+            source = module.source if first is None else first.source
+            yield Problem(source, message, contract=CONTRACT)
 
 
-def _circling(module: Module, component: tuple[str, ...]) -> Source:
-    """The line of the first dependency of `module` that stays within the circle."""
-    within = (each.source for each in module.depends_on or () if each.path in component)
-    return next(within, module.source)
+def _others(module: Module, circle: tuple[str, ...]) -> str:
+    others = [f"'{path}'" for path in circle if path != module.path]
+    named, more = others[:_NAMED], len(others) - _NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def _components(edges: Mapping[str, list[str]]) -> Iterator[tuple[str, ...]]:

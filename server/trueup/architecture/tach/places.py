@@ -7,6 +7,7 @@ have read before, and notes lines; it decides nothing about values.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from typing import Final
 
@@ -33,6 +34,7 @@ class _Walk:
         self.position = 0
         self.found: dict[Key, int] = {}
         self.elements: dict[Key, int] = {}
+        self.counted = (0, 1)
         table: Key = ()
         while self._skip():
             if text.startswith("[", self.position):
@@ -42,7 +44,10 @@ class _Walk:
 
     @property
     def line(self) -> int:
-        return self.text.count("\n", 0, self.position) + 1
+        position, line = self.counted
+        line += self.text.count("\n", position, self.position)
+        self.counted = (self.position, line)
+        return line
 
     def _skip(self) -> bool:
         """Whether anything follows the spaces, line ends and comments."""
@@ -70,7 +75,10 @@ class _Walk:
     def _name(self) -> Key:
         parts: list[str] = []
         while found := _NAME.match(self.text, self.position):
-            parts.append(next(part for part in found.groups() if part is not None))
+            part = next(part for part in found.groups() if part is not None)
+            if found[1] is not None and "\\" in part:
+                part = tomllib.loads(f'key = "{part}"')["key"]
+            parts.append(part)
             self.position = found.end()
             if not self.text.startswith(".", self.position):
                 break

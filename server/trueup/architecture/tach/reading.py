@@ -49,10 +49,11 @@ _RULES: Final = tuple(Rules.__dataclass_fields__)
 
 
 def read(path: str, text: str) -> TachConfig | None:
-    """The configuration in the file at `path`; None where a `pyproject.toml` has none.
+    """The configuration in the file at `path`; None where a `pyproject.toml` has none, or cannot
+    be read.
 
-    Read `tach.toml` where there is one, else `pyproject.toml`. A text that is not TOML gives a
-    configuration of nothing but the Problem.
+    Read `tach.toml` where there is one, else `pyproject.toml`. A `tach.toml` that is not TOML gives
+    a configuration of nothing but the Problem.
     """
     table, reader = opened(path, text, CONTRACT)
     within: places.Key = ()
@@ -79,6 +80,7 @@ def read(path: str, text: str) -> TachConfig | None:
         root_module=RootModule(reader.choice(table, within, "root_module", tuple(RootModule))),
         rules=rules,
         rule_sources=sources,
+        # Last, for all that reading the others has gathered.
         problems=tuple(reader.problems),
         **switches,
     )
@@ -145,7 +147,7 @@ def _module(
     if keys:
         reader.known(table, at, keys)
     depends_on = None
-    if "depends_on" in table:
+    if "depends_on" in table and reader.is_list(table, at, "depends_on"):
         depends_on = reader.each(table, at, "depends_on", partial(_dependency, reader))
     return Module(
         path=path,

@@ -87,14 +87,6 @@ class Breach:
     source: Source
 
 
-def matches(pattern: str, module: str) -> bool:
-    """Whether an entry of `depends_on` or `cannot_depend_on` means the module."""
-    if not globs.is_glob(pattern):
-        return pattern == module
-    matcher = globs.of_modules(pattern)
-    return matcher is not None and matcher.match(module.replace(".", "/")) is not None
-
-
 def breach(
     config: TachConfig, usage: Module, definition: Module, name: str, *, declared: bool = True
 ) -> Breach | None:
@@ -140,7 +132,7 @@ def _between_modules(
     usage: Module, definition: Module, name: str, *, declared: bool
 ) -> Breach | None:
     for entry in usage.cannot_depend_on:
-        if matches(entry.path, definition.path):
+        if globs.means(entry.path, definition.path):
             message = (
                 f"'{usage.path}' may not import '{name}': it must not depend on '{definition.path}'"
             )
@@ -149,7 +141,7 @@ def _between_modules(
     if depends_on is None or definition.utility:
         return None
     for entry in depends_on:
-        if matches(entry.path, definition.path):
+        if globs.means(entry.path, definition.path):
             if not entry.deprecated:
                 return None
             message = (

@@ -26,6 +26,10 @@ def opened(path: str, text: str, contract: str) -> tuple[dict[str, Any], Reader]
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     try:
         return tomllib.loads(text), Reader(path, places.lines(text), contract)
+    except RecursionError:
+        reader = Reader(path, {}, contract)
+        reader.wrong((), "this is nested too deeply to be read")
+        return {}, reader
     except tomllib.TOMLDecodeError as error:
         reader = Reader(path, {}, contract)
         found = _AT_LINE.search(str(error))
@@ -69,7 +73,7 @@ class Reader:
             if key not in keys:
                 near = difflib.get_close_matches(key, keys, n=1)
                 hint = f"; did you mean '{near[0]}'?" if near else ""
-                self.wrong((*at, key), f"tach knows no key '{key}' here{hint}", severity)
+                self.wrong((*at, key), f"there is no key '{key}' here{hint}", severity)
 
     def table(self, value: object, at: places.Key) -> dict[str, Any]:
         if isinstance(value, dict):
@@ -116,14 +120,17 @@ class Reader:
             self.wrong(at, f"'{at[-2]}' must be a list of strings")
         return isinstance(value, str)
 
+    def is_list(self, table: Mapping[str, Any], at: places.Key, key: str) -> bool:
+        found = isinstance(table[key], list)
+        if not found:
+            self.wrong((*at, key), f"'{key}' must be a list")
+        return found
+
     def array(
         self, table: Mapping[str, Any], at: places.Key, key: str
     ) -> Iterator[tuple[int, Any]]:
-        value = table.get(key, [])
-        if isinstance(value, list):
-            yield from enumerate(value)
-        else:
-            self.wrong((*at, key), f"'{key}' must be a list")
+        if key in table and self.is_list(table, at, key):
+            yield from enumerate(table[key])
 
     def each(
         self,
