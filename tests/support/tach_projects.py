@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trueup.architecture.tach import Boundaries, Listing, read, read_domain
+from trueup.architecture.tach.layout import left_out
 
 TACH: Final = Path(sys.executable).parent / "tach"
 _UNUSED: Final = re.compile(r"'([^']+)'\s+does not depend on: (\[[^\]]*\])")
@@ -123,7 +124,11 @@ def boundaries(files: dict[str, str]) -> Boundaries:
     config = read(name, files[name])
     assert config is not None
     layout = Listing.of(files, config.exclude, files.items())
-    domains = [read_domain(p, t) for p, t in files.items() if p.endswith("tach.domain.toml")]
+    domains = [
+        read_domain(path, text)
+        for path, text in files.items()
+        if path.endswith("tach.domain.toml") and not left_out(path, config.exclude)
+    ]
     return Boundaries(config, layout, domains)
 
 

@@ -56,9 +56,7 @@ class Listing:
         every = frozenset(files)
         folders = frozenset(folder for path in every for folder in _parents(path))
         python = sorted(
-            path
-            for path in every
-            if path.endswith((".py", ".pyi")) and not _left_out(path, exclude)
+            path for path in every if path.endswith((".py", ".pyi")) and not left_out(path, exclude)
         )
         return cls(every, folders, tuple(python), tuple(texts))
 
@@ -89,8 +87,10 @@ def _parents(path: str) -> Iterator[str]:
         yield path
 
 
-def _left_out(path: str, exclude: tuple[str, ...]) -> bool:
-    """As a walk from the root sees it, which enters neither hidden nor excluded folders."""
+def left_out(path: str, exclude: tuple[str, ...]) -> bool:
+    """Whether a walk from the root passes a file by, which enters neither hidden nor excluded
+    folders. What git ignores is not known here.
+    """
     return (
         path.startswith(".")
         or "/." in path

@@ -144,7 +144,9 @@ def _pointless(modules: list[Module], by_path: Mapping[str, Module]) -> Iterator
 
 
 def _cycles(modules: list[Module]) -> Iterator[Problem]:
-    edges = {module.path: [each.path for each in module.depends_on or ()] for module in modules}
+    edges: dict[str, list[str]] = {}
+    for module in modules:
+        edges.setdefault(module.path, []).extend(each.path for each in module.depends_on or ())
     circle_of = {
         path: component
         for component in _components(edges)
