@@ -31,11 +31,17 @@ def random_project(random: Random) -> dict[str, str]:
     for prefix, name in zip(folders, ("loose", "other"), strict=False):
         files[f"{prefix}{name}.py"] = ""
     names = [*modules, "loose", "other", "os", "json.decoder", "elsewhere"]
+    readable = [
+        module
+        for module in modules
+        if any(f"{homes[module[0]]}{path}" in files for path in _paths(module))
+    ]
     for path in sorted(files):
-        files[path] = _text(random, path, names)
+        prefix = max((each for each in folders if path.startswith(each)), key=len)
+        files[path] = _text(random, path.removeprefix(prefix), names)
     if random.random() < 0.15:
         files[f"{random.choice(folders)}pyproject.toml"] = '[project]\nname = "x"\n'
-    files["tach.toml"] = _configuration(random, roots, list(modules))
+    files["tach.toml"] = _configuration(random, roots, list(modules), readable)
     files |= _domains(random, files, list(modules))
     return files
 
@@ -139,7 +145,14 @@ _HEADERS: Final = (
 _ENDS: Final = {"try:": ["except ImportError:", "    pass"]}
 
 
-def _configuration(random: Random, roots: list[str], modules: list[str]) -> str:
+def _paths(module: str) -> tuple[str, str]:
+    path = module.replace(".", "/")
+    return f"{path}.py", f"{path}/__init__.py"
+
+
+def _configuration(
+    random: Random, roots: list[str], modules: list[str], readable: list[str]
+) -> str:
     lines = [] if roots == ["."] and random.random() < 0.5 else [f"source_roots = {roots}"]
     treatment = random.choice(
         ["", "", "ignore", "allow", "allow", "allow", "forbid", "dependenciesonly"]
@@ -161,7 +174,7 @@ def _configuration(random: Random, roots: list[str], modules: list[str]) -> str:
         lines += ["[[modules]]", *_path(random, path)]
         lines += _module(random, choices, [*layers, *layers, "strange"] if layers else [])
     for _ in range(random.choice([0, 0, 1, 2, 3])):
-        lines += ["[[interfaces]]", *_interface(random, paths)]
+        lines += ["[[interfaces]]", *_interface(random, paths, readable)]
     return "\n".join(lines) + "\n"
 
 
@@ -238,10 +251,14 @@ def _module(random: Random, choices: list[str], layers: list[str]) -> list[str]:
     return lines
 
 
-def _interface(random: Random, paths: list[str]) -> list[str]:
+def _interface(random: Random, paths: list[str], readable: list[str]) -> list[str]:
     exposes = ["a", "a.*", "b|c", "v_.*", "f_.*", "[uC]_.*", "deep", ".*", "thing"]
     lines = [f"expose = {json.dumps(random.sample(exposes, random.randint(0, 3)))}"]
-    if random.random() < 0.7:
+    known = [path for path in paths if path in readable]
+    if known and random.random() < 0.35:
+        # tach ends in panic where a module of such an interface has no file.
+        lines += [f"from = {json.dumps([random.choice(known)])}", 'data_types = "primitive"']
+    elif random.random() < 0.7:
         named = [path for path in paths if "*" not in path and "?" not in path and "{" not in path]
         choices = [*named, "p.*", ".*"]
         lines.append(f"from = {json.dumps(random.sample(choices, random.randint(1, 2)))}")
