@@ -77,7 +77,8 @@ def _member(random: Random, module: str) -> str:
     tag = re.sub(r"\W", "_", f"{module.replace('.', '/')}.py")
     package = re.sub(r"\W", "_", f"{module.replace('.', '/')}/__init__.py")
     kinds = [f"{kind}_{each}" for kind in "vufC" for each in (tag, package)]
-    return random.choice([*kinds, "a", "b", "c", "deep", "thing", "other"])
+    likely = [*kinds, *kinds, "a", "b", "c", "deep", "thing", "other"]
+    return random.choice(likely)
 
 
 def _import(random: Random, names: list[str]) -> list[str]:
@@ -207,8 +208,8 @@ def _switches(random: Random, treatment: str) -> list[str]:
 
 def _layers(random: Random, layers: list[str]) -> list[str]:
     written = [
-        f'{{ name = "{layer}", closed = {random.choice(["true", "false"])} }}'
-        if random.random() < 0.4
+        f'{{ name = "{layer}", closed = {random.choice(["true", "true", "false"])} }}'
+        if random.random() < 0.6
         else f'"{layer}"'
         for layer in layers
     ]
@@ -253,10 +254,11 @@ def _module(random: Random, choices: list[str], layers: list[str]) -> list[str]:
 
 def _interface(random: Random, paths: list[str], readable: list[str]) -> list[str]:
     exposes = ["a", "a.*", "b|c", "v_.*", "f_.*", "[uC]_.*", "deep", ".*", "thing"]
-    lines = [f"expose = {json.dumps(random.sample(exposes, random.randint(0, 3)))}"]
     known = [path for path in paths if path in readable]
-    if known and random.random() < 0.35:
+    lines = [f"expose = {json.dumps(random.sample(exposes, random.randint(0, 3)))}"]
+    if known and random.random() < 0.45:
         # tach ends in panic where a module of such an interface has no file.
+        lines = [f"expose = {json.dumps([random.choice(['.*', '[vuf]_.*', 'f_.*'])])}"]
         lines += [f"from = {json.dumps([random.choice(known)])}", 'data_types = "primitive"']
     elif random.random() < 0.7:
         named = [path for path in paths if "*" not in path and "?" not in path and "{" not in path]
