@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from trueup.architecture import scan
 from trueup.architecture.scan import Imported
 from trueup.architecture.tach.blocks import TOP, Place, places
 from trueup.snapshot import line_starts
@@ -43,6 +42,7 @@ class Asked(NamedTuple):
 
 def asked(
     text: str,
+    imports: Sequence[Imported],
     module: str,
     *,
     package: bool,
@@ -50,17 +50,16 @@ def asked(
     want_nested: bool,
     names_module: Callable[[str], bool] | None,
 ) -> Iterator[Asked]:
-    """The imports of `text` that count, in the order of the text; then those of strings, where
-    `names_module` says which strings name a module.
+    """Those of the `imports` of `text` that count, in the order of the text; then those of strings,
+    where `names_module` says which strings name a module.
 
     `module` is the file's dotted name; `package` says whether it is an `__init__.py`.
     """
     ignore_typing = ignore_typing and "TYPE_CHECKING" in text
-    every = scan.imports(text)
     where: Mapping[int, Place] = {}
     if want_nested or ignore_typing:
         # What begins a line is in nothing.
-        statements = dict.fromkeys(each.statement for each in every)
+        statements = dict.fromkeys(each.statement for each in imports)
         inner = [start for start in statements if start and text[start - 1] not in "\r\n"]
         where = places(text, inner)
     starts = line_starts(text)
@@ -68,7 +67,7 @@ def asked(
     def line(offset: int) -> int:
         return bisect_right(starts, offset)
 
-    for imported in every:
+    for imported in imports:
         name = _full_name(imported, module, package=package)
         place = where.get(imported.statement, TOP)
         if name is None or (place.typing and ignore_typing):

@@ -7,11 +7,12 @@ a file depends on its own text and on which files there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
+from trueup.architecture import scan
 from trueup.architecture.contracts import Problem, Severity
+from trueup.architecture.scan import Imported
 from trueup.architecture.tach import exposed, globs, layout, rules
 from trueup.architecture.tach.config import (
     DomainConfig,
@@ -74,39 +75,32 @@ class Boundaries:
         )
         return tuple(sorted(filter(None, paths)))
 
-    def judge(self, path: str, text: str) -> tuple[TachFinding, ...]:
+    def judge(
+        self, path: str, text: str, imports: Sequence[Imported] | None = None
+    ) -> tuple[TachFinding, ...]:
         """What is wrong with the imports of the file at `path` if `text` is in it, by line.
 
         The path is relative to the root of the configuration. Nothing is found in files outside
-        the source roots; whether a file is excluded is for the caller to ask.
+        the source roots; whether a file is excluded is for the caller to ask. Whoever has scanned
+        the text before gives what `scan.imports` said.
         """
-        file = self._file(path, text)
+        file = self._file(path, text, imports)
         if file is None:
             return ()
-        found = [
-            finding
-            for each in file.requests
-            for breach in self._breaches(file, each)
-            if (finding := self._finding(file, each, breach)) is not None
-        ]
-        kept, idle = self._remaining(file, found)
+        kept, idle = self._remaining(file, self._findings(file, self._broken))
         found = [*kept, *self._about_directives(file, idle)]
         return tuple(sorted(found, key=lambda each: (each.line, each.imported, each.rule)))
 
-    def uses(self, path: str, text: str) -> frozenset[tuple[str, str]]:
+    def uses(
+        self, path: str, text: str, imports: Sequence[Imported] | None = None
+    ) -> frozenset[tuple[str, str]]:
         """On which modules the file depends such that it must be declared, as pairs of its own
         module and the other; for `unused`.
         """
-        file = self._file(path, text)
+        file = self._file(path, text, imports)
         if file is None:
             return frozenset()
-        found = [
-            finding
-            for each in file.requests
-            for breach in self._undeclared(file, each)
-            if (finding := self._finding(file, each, breach)) is not None
-        ]
-        kept, _ = self._remaining(file, found)
+        kept, _ = self._remaining(file, self._findings(file, self._undeclared))
         return frozenset((each.usage, each.definition) for each in kept)
 
     def unused(self, uses: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
@@ -129,27 +123,32 @@ class Boundaries:
             if not any(globs.means(entry.path, each) for each in used.get(module.path, ()))
         )
 
-    def _file(self, path: str, text: str) -> _File | None:
+    def _file(self, path: str, text: str, imports: Sequence[Imported] | None) -> _File | None:
         module = layout.module_of(path, self.roots) if path.endswith(".py") else None
         if module is None:
             return None
         owner, said = self.modules.nearest(module), directives(text)
         if owner.unchecked or self._is_ignored(owner):
             return _File(path, module, owner, (), said)
-        every = tuple(self._asked(path, module, text))
         package = self._packages[self._root_of(path)]
-        requests = tuple(each for each in every if self._is_within(package, each.name))
-        if len(requests) < len(every):
-            # A directive beside an import of something else is nothing to tach.
-            others = (each for each in every if not self._is_within(package, each.name))
-            lines = chain.from_iterable((each.statement, each.line) for each in others)
-            said = said.without(lines)
-        return _File(path, module, owner, requests, said)
+        requests: list[Asked] = []
+        others: list[int] = []
+        for each in self._asked(path, module, text, imports):
+            if self._is_within(package, each.name):
+                requests.append(each)
+            else:
+                others += (each.statement, each.line)
+        # A directive beside an import of something else is nothing to tach.
+        said = said.without(others)
+        return _File(path, module, owner, tuple(requests), said)
 
-    def _asked(self, path: str, module: str, text: str) -> Iterator[Asked]:
+    def _asked(
+        self, path: str, module: str, text: str, imports: Sequence[Imported] | None
+    ) -> Iterator[Asked]:
         config = self.config
         return asked(
             text,
+            scan.imports(text) if imports is None else imports,
             module,
             package=path.endswith("__init__.py"),
             ignore_typing=config.ignore_type_checking_imports,
@@ -173,48 +172,42 @@ class Boundaries:
     def _root_of(self, path: str) -> str:
         return next(root for root in self.roots if not root or path.startswith(f"{root}/"))
 
-    def _breaches(self, file: _File, request: Asked) -> Iterator[Breach]:
-        definition = self.modules.nearest(request.name)
-        if definition.path == file.owner.path or self._is_ignored(definition):
-            return
-        found = rules.breach(self.config, file.owner, definition, request.name)
+    def _findings(
+        self, file: _File, ask: Callable[[Module, Module, str], Iterator[Breach]]
+    ) -> list[TachFinding]:
+        """What `ask` says of every import of another module that is to be judged."""
+        found: list[TachFinding] = []
+        for request in file.requests:
+            definition = self.modules.nearest(request.name)
+            severity = self._severity(request)
+            if severity is None or definition is file.owner or self._is_ignored(definition):
+                continue
+            found += (
+                _finding(file, request, definition, breach, severity)
+                for breach in ask(file.owner, definition, request.name)
+            )
+        return found
+
+    def _broken(self, usage: Module, definition: Module, name: str) -> Iterator[Breach]:
+        found = rules.breach(self.config, usage, definition, name)
         if found is not None:
             yield found
-        member = request.name.removeprefix(definition.path)
         # No name begins with `<root>`; of the root module, everything is open.
-        member = member[1:] if not definition.is_root else ""
-        refused = self._interfaces.refused(definition.path, member, file.owner.path)
+        member = "" if definition.is_root else name[len(definition.path) + 1 :]
+        refused = self._interfaces.refused(definition.path, member, usage.path)
         if refused is not None:
-            yield rules.refusal(refused, definition, request.name)
+            yield rules.refusal(refused, definition, name)
 
-    def _undeclared(self, file: _File, request: Asked) -> Iterator[Breach]:
-        definition = self.modules.nearest(request.name)
-        if definition.path == file.owner.path or self._is_ignored(definition):
-            return
-        found = rules.breach(self.config, file.owner, definition, request.name, declared=False)
+    def _undeclared(self, usage: Module, definition: Module, name: str) -> Iterator[Breach]:
+        found = rules.breach(self.config, usage, definition, name, declared=False)
         if found is not None:
             yield found
 
-    def _finding(self, file: _File, request: Asked, breach: Breach) -> TachFinding | None:
+    def _severity(self, request: Asked) -> Severity | None:
         """None where the import is local, and nothing is to be said of local ones."""
-        severity: Severity | None = Severity.ERROR
-        if request.nested:
-            severity = self.config.rules.local_imports.severity
-        if severity is None:
-            return None
-        return TachFinding(
-            rule=breach.rule,
-            message=breach.message,
-            severity=Severity.WARNING if breach.rule is Rule.DEPRECATED else severity,
-            importer=file.module,
-            imported=request.name,
-            usage=file.owner.path,
-            definition=self.modules.nearest(request.name).path,
-            line=request.line,
-            statement=request.statement,
-            place=request.imported,
-            source=breach.source,
-        )
+        if not request.nested:
+            return Severity.ERROR
+        return self.config.rules.local_imports.severity
 
     def _remaining(
         self, file: _File, found: list[TachFinding]
@@ -267,6 +260,24 @@ class Boundaries:
         path = layout.module_file(module, self.roots, self.files)
         text = None if path is None else self.files.text(path)
         return {} if text is None else exposed.members(text)
+
+
+def _finding(
+    file: _File, request: Asked, definition: Module, breach: Breach, severity: Severity
+) -> TachFinding:
+    return TachFinding(
+        rule=breach.rule,
+        message=breach.message,
+        severity=Severity.WARNING if breach.rule is Rule.DEPRECATED else severity,
+        importer=file.module,
+        imported=request.name,
+        usage=file.owner.path,
+        definition=definition.path,
+        line=request.line,
+        statement=request.statement,
+        place=request.imported,
+        source=breach.source,
+    )
 
 
 def _gathered(
