@@ -34,6 +34,8 @@ SOAK: Final = {
     "test_session.py": ("spawn",),
     "test_copy.py": ("spawn",),
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
+    "test_against_import_linter.py": ("many",),
+    "test_incremental.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -15,20 +15,21 @@ from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Final, NamedTuple
 
-# A string ends the search for imports until its end; so does a comment. Possessive quantifiers:
-# nothing that was read is read again, whatever the text.
-_STRING: Final = r'''
-    """(?:[^\\"]++|\\.|"(?!""))*+"""
-  | \'\'\'(?:[^\\']++|\\.|'(?!''))*+\'\'\'
-  | "(?:[^"\\\n]++|\\.)*+"
-  | '(?:[^'\\\n]++|\\.)*+'
-  | \#[^\n]*+
-'''
+MODULE_CHARACTERS_MAX: Final = 400
+"""The longest module name after `from`, spaces and continued lines included."""
+
+# What a token begins with stands first, as one set, so that the search skips to the next of these
+# characters. Possessive quantifiers: nothing that was read is read again, whatever the text.
+_STRING: Final = r"""
+    (?<=") (?:""(?:[^\\"]++|\\.|"(?!""))*+"{3} | (?:[^"\\\n]++|\\.)*+")
+  | (?<=') (?:\'\'(?:[^\\']++|\\.|'(?!''))*+'{3} | (?:[^'\\\n]++|\\.)*+')
+  | (?<=\#) [^\n]*+
+"""
 _BETWEEN: Final = r"(?:[ \t]|\\\n)"
 _IMPORT: Final = rf"""
-    (?:^|(?<=;)|(?<=:)) [ \t\f]*+ (?:
-        (?:lazy[ \t]++)?+ import(?=[ \t\\]) (?P<names>(?:[^\n\#;\\]++|\\\n)++)
-      | (?:lazy[ \t]++)?+ from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n)+?) {_BETWEEN}*+
+    (?<=[\n;:]) [ \t\f]*+ (?:lazy[ \t]++)?+ (?:
+        import(?=[ \t\\]) (?P<names>(?:[^\n\#;\\]++|\\\n)++)
+      | from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n){{1,{MODULE_CHARACTERS_MAX}}}?) {_BETWEEN}*+
         (?<![\w]) import (?=[ \t(*\\]) {_BETWEEN}*+
         (?P<members>
             \( (?:[\w, \t\f\\]++|\#[^\n]*+
@@ -37,8 +38,8 @@ _IMPORT: Final = rf"""
         )
     )
 """
-_TOKEN: Final = re.compile(f"{_STRING}|{_IMPORT}", re.MULTILINE | re.DOTALL | re.VERBOSE)
-_STRINGS: Final = re.compile(_STRING, re.DOTALL | re.VERBOSE)
+_TOKEN: Final = re.compile(rf"""["'\#\n;:] (?:{_STRING}|{_IMPORT})""", re.DOTALL | re.VERBOSE)
+_STRINGS: Final = re.compile(rf"""["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 _ITEM: Final = re.compile(r"(\w+(?:\s*\.\s*\w+)*|\*)(?:\s+as\s+(\w+))?")
 _SPACE: Final = re.compile(r"[ \t]+")
 _COMMENT: Final = re.compile(r"#[^\n]*")
@@ -49,7 +50,7 @@ _TYPING_BLOCK: Final = re.compile(
 # A replacement field that is still open at the quote which would end its string: since Python 3.12
 # an f-string may hold its own quotes and line ends there.
 _NESTED: Final = re.compile(
-    r"""\b(?:[fFtT][rR]?|[rR][fFtT])(?:
+    r"""[fFtT][rR]?+(?:
         "(?:[^"\\\n{]++|\\.|\{\{|\{[^"{}\n]*+\})*+\{[^"}\n]*+["\n{]
       | '(?:[^'\\\n{]++|\\.|\{\{|\{[^'{}\n]*+\})*+\{[^'}\n]*+['\n{]
       | \"{3}(?:[^"\\{]++|\\.|\{\{|"(?!"")|\{[^"{}]*+\})*+\{[^"}]*+["{]
@@ -57,7 +58,8 @@ _NESTED: Final = re.compile(
     )""",
     re.VERBOSE,
 )
-_FORMATTED: Final = re.compile(r"\b(?:[fFtT][rR]?|[rR][fFtT])(\"{3}|'{3}|\"|')")
+_FORMATTED: Final = r"""\b(?:[fFtT][rR]?|[rR][fFtT])(?P<quote>"{3}|'{3}|"|')"""
+_PIECE: Final = re.compile(rf"""{_FORMATTED} | ["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +126,15 @@ def names(text: str) -> Names:
         if "#" in listed:
             listed = _COMMENT.sub("", listed)
         for part in listed.replace("\\\n", " ").strip("()").split(","):
-            words = part.split()
-            if not words:
-                continue
-            name = words[0]
-            if len(words) > 1 and words[1] != "as":
-                # Spaces around the dots of a name.
-                item = _ITEM.match(part.strip())
-                name = "".join(item[1].split()) if item else name
+            name = part.strip()
+            if not name.isidentifier():
+                item = _ITEM.fullmatch(name)
+                if item is None:
+                    continue
+                name = "".join(item[1].split())
             if iskeyword(name):
                 break
-            if name == "*" or name.replace(".", "").isidentifier():
-                found[joined(module, name)] = None
+            found[joined(module, name)] = None
     return Names(tuple(running), tuple(name for name in typing if name not in running))
 
 
@@ -154,10 +153,17 @@ def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
     written = statement.module_start
     listed = _COMMENT.sub(lambda found: " " * len(found[0]), statement.names)
     listed = listed.replace("\\\n", "  ")
-    for item in _ITEM.finditer(listed):
+    start = 0
+    for part in listed.strip("()").split(","):
+        item = _ITEM.fullmatch(part.strip())
+        at = listed.index(part, start)
+        start = at + len(part)
+        if item is None:
+            continue
         name = "".join(item[1].split())
         if iskeyword(name):
             return
+        at += statement.names_start + len(part) - len(part.lstrip())
         yield Imported(
             statement.module,
             name,
@@ -165,28 +171,32 @@ def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
             statement.start,
             written,
             written + len(statement.module),
-            statement.names_start + item.start(1),
-            statement.names_start + item.end(1),
+            at,
+            at + item.end(1),
             typing,
         )
 
 
 def _statements(text: str) -> Iterator[_Statement]:
-    for found in _TOKEN.finditer(text):
+    # A statement is found by the line end before it; the first line has none.
+    padded = f"\n{text}"
+    for found in _TOKEN.finditer(padded):
         kind = found.lastgroup
         if kind is None:
             continue
-        whole = found[0]
-        start = found.start() + len(whole) - len(whole.lstrip())
+        before = found.start() + 1
+        whole = padded[before : found.end()]
+        start = before + len(whole) - len(whole.lstrip(" \t\f")) - 1
         if kind == "names":
-            yield _Statement(start, "", start, found["names"], found.start("names"))
+            yield _Statement(start, "", start, found["names"], found.start("names") - 1)
         else:
             written = found["module"]
-            module_start = found.start("module") + len(written) - len(written.lstrip(" \t\\\n"))
+            module_start = found.start("module") - 1
+            module_start += len(written) - len(written.lstrip(" \t\\\n"))
             module = _SPACE.sub("", written.replace("\\\n", ""))
             if module:
                 members = found["members"]
-                yield _Statement(start, module, module_start, members, found.start("members"))
+                yield _Statement(start, module, module_start, members, found.start("members") - 1)
 
 
 def _readable(text: str) -> str:
@@ -199,21 +209,15 @@ def _readable(text: str) -> str:
 
 
 def _without_nested(text: str) -> str:
-    """The text with every f-string that holds a replacement field blanked."""
+    """The text with every f-string blanked."""
     parts: list[str] = []
-    at = 0
-    position = 0
-    while True:
-        string = _STRINGS.search(text, position)
-        formatted = _FORMATTED.search(text, position)
-        if formatted is None:
-            break
-        if string is not None and string.start() < formatted.start():
-            position = string.end()
-            continue
-        end = _end_of_formatted(text, formatted.end(), formatted[1])
-        parts += [text[at : formatted.start()], _blank(text[formatted.start() : end])]
-        at = position = end
+    at = position = 0
+    while (piece := _PIECE.search(text, position)) is not None:
+        position = piece.end()
+        if piece["quote"] is not None:
+            position = _end_of_formatted(text, position, piece["quote"])
+            parts += [text[at : piece.start()], _blank(text[piece.start() : position])]
+            at = position
     return "".join((*parts, text[at:]))
 
 
@@ -222,37 +226,42 @@ def _blank(text: str) -> str:
 
 
 def _end_of_formatted(text: str, position: int, quote: str) -> int:
-    """Where the f-string whose content begins at `position` ends; PEP 701's grammar."""
-    while position < len(text):
-        if text.startswith(quote, position):
-            return position + len(quote)
-        character = text[position]
-        if character == "\\" or text.startswith("{{", position):
+    """Where the f-string whose content begins at `position` ends, by the grammar of PEP 701.
+
+    What is open is either a string, as its quote, or a replacement field, as its depth of braces.
+    """
+    waiting: list[str | int] = [quote]
+    while position < len(text) and waiting:
+        within = waiting[-1]
+        if isinstance(within, int):
+            position = _in_field(text, position, waiting, within)
+        elif text.startswith(within, position):
+            waiting.pop()
+            position += len(within)
+        elif text[position] == "\\" or text.startswith("{{", position):
             position += 2
-        elif character == "{":
-            position = _end_of_field(text, position + 1)
-        elif character == "\n" and len(quote) == 1:
+        elif text[position] == "{":
+            waiting.append(1)
+            position += 1
+        elif text[position] == "\n" and len(within) == 1:
             return position
         else:
             position += 1
-    return len(text)
+    return min(position, len(text))
 
 
-def _end_of_field(text: str, position: int) -> int:
-    """Where the replacement field whose content begins at `position` ends."""
-    depth = 1
-    while position < len(text) and depth:
-        formatted = _FORMATTED.match(text, position)
-        if formatted is not None and not text[position - 1].isidentifier():
-            position = _end_of_formatted(text, formatted.end(), formatted[1])
-            continue
-        string = _STRINGS.match(text, position)
-        if string is not None:
-            position = string.end()
-            continue
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        position += 1
-    return position
+def _in_field(text: str, position: int, waiting: list[str | int], depth: int) -> int:
+    """One step inside of a replacement field: the position behind it."""
+    piece = _PIECE.match(text, position)
+    if piece is not None:
+        if piece["quote"] is not None:
+            waiting.append(piece["quote"])
+        return piece.end()
+    depth += {"{": 1, "}": -1}.get(text[position], 0)
+    waiting.pop()
+    if depth:
+        waiting.append(depth)
+    return position + 1
 
 
 def _within(blocks: tuple[tuple[int, int], ...], offset: int) -> bool:

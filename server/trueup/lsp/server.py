@@ -9,6 +9,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from trueup import TrueupError, __version__
+from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
 from trueup.lsp import offers, suggest
 from trueup.lsp.convert import Codec, path_of
@@ -19,6 +20,16 @@ from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe
 
 RUN: Final = "trueup.run"
 REQUEST_FAILED: Final = -32803
+WATCHED: Final = types.Registration(
+    "trueup-files",
+    types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+    types.DidChangeWatchedFilesRegistrationOptions(
+        [
+            types.FileSystemWatcher(f"**/{pattern}")
+            for pattern in ("*.py", *dict.fromkeys(CONFIGURATIONS))
+        ]
+    ),
+)
 ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
 
 server = Server("trueup", __version__)
@@ -53,6 +64,36 @@ def _encoding(offered: object) -> str:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    folder = server.client_capabilities.workspace
+    watches = folder.did_change_watched_files if folder is not None else None
+    if watches is not None and watches.dynamic_registration:
+        await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
+
+
+@server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+def did_save(params: types.DidSaveTextDocumentParams) -> None:
+    buffer = server.buffers.get(params.text_document.uri)
+    if buffer is not None:
+        server.contracts.saved(buffer)
+
+
+@server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+    found = ((path_of(change.uri), change.type) for change in params.changes)
+    server.contracts.disk_changed((path, kind) for path, kind in found if path)
+
+
+@server.feature(
+    types.TEXT_DOCUMENT_DIAGNOSTIC,
+    types.DiagnosticOptions(
+        identifier="trueup", inter_file_dependencies=True, workspace_diagnostics=False
+    ),
+)
+def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+    """What breaks a contract here; asked for by clients that pull."""
+    buffer = server.buffers.get(params.text_document.uri)
+    found = server.contracts.report(buffer) if buffer is not None else []
+    return types.RelatedFullDocumentDiagnosticReport(items=found)
 
 
 @server.feature(

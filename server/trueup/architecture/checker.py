@@ -1,0 +1,358 @@
+"""A project's contracts, its imports, and where the one is broken by the other; kept up to date.
+
+Reads the configurations and the disk when it is made, and then follows buffers and files one at a
+time. When modules come or go, or a configuration changes, make another: that takes a fraction of a
+second. Knows no editor; the same findings are for the command line, the gate and the screen.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trueup.architecture import baseline as known
+from trueup.architecture import importlinter, own, scan
+from trueup.architecture.configuration import Configuration, on_disk
+from trueup.architecture.contracts import Problem, Severity, Violation
+from trueup.architecture.findings import Finding, Step, columns, links, underlined
+from trueup.architecture.graph import ImportGraph
+from trueup.architecture.imports import Imports, Universe
+from trueup.architecture.judges import LayersJudge, judge
+from trueup.architecture.judging import Judge
+from trueup.architecture.kinds import (
+    AcyclicSiblings,
+    Contract,
+    Forbidden,
+    Independence,
+    Layers,
+    Protected,
+    Scope,
+)
+from trueup.architecture.modules import source_roots, top_packages
+from trueup.architecture.scan import Imported
+from trueup.architecture.sources import Sources
+from trueup.snapshot import Document
+
+SCANNED_MAX: Final = 256
+"""Files whose imports are kept with their places."""
+CONFIGURATIONS: Final = (
+    "pyproject.toml", "setup.cfg", ".importlinter", "tach.toml", "tach.domain.toml", known.NAME,
+)  # fmt: skip
+"""Files that say what is allowed."""
+
+KINDS: Final[Mapping[type[Contract], str]] = {
+    Layers: "layers",
+    Independence: "independence",
+    Forbidden: "forbidden",
+    Protected: "protected",
+    AcyclicSiblings: "acyclic_siblings",
+}
+"""What the kinds of contract are called, in both notations and in what is printed."""
+
+Key = known.Key
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A contract with its judge."""
+
+    code: str
+    judge: Judge
+
+
+@dataclass
+class _Rules:
+    """The contracts of one configuration, with the graph that they are about."""
+
+    imports: Imports
+    rules: tuple[_Rule, ...]
+
+
+class Architecture:
+    """What is forbidden in one project, and what breaks it."""
+
+    def __init__(self, root: Path, cache: Path | None = None) -> None:
+        self.root = root
+        self.sources = Sources(root, cache)
+        self.baseline = known.read(root)
+        self._roots = source_roots(root)
+        self._graphs: dict[Universe, Imports] = {}
+        text_of = on_disk(root)
+        self._configured: tuple[Configuration, ...] = tuple(
+            read for read in (importlinter.read(text_of), own.read(text_of)) if read is not None
+        )
+        self._rules: tuple[_Rules, ...] = ()
+        self._scanned: OrderedDict[str, tuple[str, Document, tuple[Imported, ...]]] = OrderedDict()
+        self._judge_all()
+
+    def _judge_all(self) -> None:
+        self._rules = tuple(self._judged(read) for read in self._configured)
+
+    def _judged(self, read: Configuration) -> _Rules:
+        packages = read.root_packages or top_packages(self.root, self._roots)
+        scope = Scope(packages, read.include_external_packages)
+        universe = Universe(packages, scope.external, not read.exclude_type_checking_imports)
+        imports = self._graphs.get(universe)
+        if imports is None:
+            imports = self._graphs[universe] = Imports(self.sources, universe, self._roots)
+        return _Rules(
+            imports,
+            tuple(
+                _Rule(KINDS[type(contract)], judge(contract, imports.graph, scope))
+                for contract in read.contracts
+            ),
+        )
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is anything that could be broken."""
+        return bool(self._configured)
+
+    @property
+    def contracts(self) -> tuple[str, ...]:
+        """The ids of all contracts."""
+        return tuple(rule.judge.terms.id for rules in self._rules for rule in rules.rules)
+
+    @property
+    def unjudged(self) -> tuple[Problem, ...]:
+        """Why contracts, or packages of theirs, are not judged at all."""
+        found = [
+            problem
+            for read in self._configured
+            for problem in read.problems
+            if problem.severity is Severity.ERROR
+        ]
+        for read, rules in zip(self._configured, self._rules, strict=True):
+            found += (
+                Problem(read.roots_source, f"there is no package {package} in this workspace")
+                for package in rules.imports.missing
+            )
+        return tuple(found)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the configuration as things are, by file and line."""
+        found = {*self.unjudged, *self.baseline.problems}
+        found.update(problem for read in self._configured for problem in read.problems)
+        for rules in self._rules:
+            if not rules.imports.missing:
+                found.update(problem for rule in rules.rules for problem in rule.judge.problems)
+        if self.baseline.lines:
+            found.update(self.baseline.stale(self.broken(), self.contracts))
+        return tuple(
+            sorted(found, key=lambda item: (item.source.path, item.source.line, item.message))
+        )
+
+    @property
+    def undeclared(self) -> frozenset[tuple[str, str]]:
+        """Modules that are in no layer of an exhaustive contract, with the contract's name."""
+        return frozenset(
+            (rule.judge.terms.name, name)
+            for rules in self._rules
+            for rule in rules.rules
+            if isinstance(rule.judge, LayersJudge)
+            for name in rule.judge.undeclared
+        )
+
+    @property
+    def graphs(self) -> tuple[Imports, ...]:
+        """The graphs that the contracts are about, each once."""
+        return tuple(self._graphs.values())
+
+    @property
+    def layers(self) -> tuple[tuple[str, ...], ...]:
+        """The layers of the first contract that declares some, from high to low, by full names."""
+        for read, rules in zip(self._configured, self._rules, strict=True):
+            for contract in read.contracts:
+                if isinstance(contract, Layers):
+                    return _layers(contract, rules.imports.graph)
+        return ()
+
+    def violations(self) -> tuple[Violation, ...]:
+        """Every illegal import that is an error or a warning, explained."""
+        return tuple(
+            rule.judge.explain(importer, imported)
+            for rules in self._rules
+            for rule in rules.rules
+            for importer, imported, severity in sorted(rule.judge.all_illegal())
+            if severity is not Severity.INFORMATION
+        )
+
+    def judges_file(self, path: str) -> bool:
+        """Whether anything could be said of this file."""
+        return any(path in graph.by_path for graph in self._graphs.values())
+
+    def misses(self, path: str) -> bool:
+        """Whether this file would be a module of the project, and is not known yet."""
+        return any(
+            graph.holds(path) and path not in graph.by_path for graph in self._graphs.values()
+        )
+
+    def follow(
+        self, path: str, text: str | None, parses: Callable[[], bool] = lambda: True
+    ) -> frozenset[str]:
+        """Let `text` be what the file holds, None for what the disk does. The files, this one not
+        included, of which something else may have to be said now.
+        """
+        if text is None:
+            self.sources.close(path)
+        else:
+            self.sources.open(path, text, scan.names(text))
+        return self._spread(path, parses)
+
+    def look(self, path: str) -> frozenset[str]:
+        """The same for a file that changed on disk and is not open."""
+        if self.sources.is_open(path) or not self.sources.look(path):
+            return frozenset()
+        return self._spread(path, lambda: True) | {path}
+
+    def _spread(self, path: str, parses: Callable[[], bool]) -> frozenset[str]:
+        flipped: set[str] = set()
+        for graph in self._graphs.values():
+            change = graph.update(path, parses)
+            if not change:
+                continue
+            for rules in self._rules:
+                if rules.imports is not graph:
+                    continue
+                for rule in rules.rules:
+                    for edge in change.removed:
+                        rule.judge.removed(*edge)
+                    for edge in change.added:
+                        rule.judge.added(*edge)
+                    names = map(graph.graph.names.__getitem__, rule.judge.touched)
+                    flipped.update(filter(None, map(graph.path_of, names)))
+                    rule.judge.touched.clear()
+        flipped.discard(path)
+        return frozenset(flipped)
+
+    def findings(self, path: str) -> tuple[Finding, ...]:
+        """What is to be said of one file, in the order of its text; what the baseline has too."""
+        found: list[Finding] = []
+        for rules in self._rules:
+            file = rules.imports.by_path.get(path)
+            if file is not None:
+                number = rules.imports.graph.ids[file.name]
+                for rule in rules.rules:
+                    for imported, _ in rule.judge.illegal(number):
+                        found += self._placed(rules.imports, rule, number, imported)
+        return tuple(sorted(found, key=lambda item: (item.span, item.contract, item.imported)))
+
+    def everything(self) -> tuple[Finding, ...]:
+        """The findings of all files, by path."""
+        paths = {path for rules in self._rules for path in _illegal_paths(rules)}
+        return tuple(finding for path in sorted(paths) for finding in self.findings(path))
+
+    def broken(self) -> frozenset[Key]:
+        """Every illegal import that is an error or a warning, by what it is known by."""
+        return frozenset(
+            (rule.judge.terms.id, names[importer], names[imported])
+            for rules in self._rules
+            for names in (rules.imports.graph.names,)
+            for rule in rules.rules
+            for importer, imported, severity in rule.judge.all_illegal()
+            if severity is not Severity.INFORMATION
+        )
+
+    def suppose(self, texts: Mapping[str, str | None]) -> None:
+        """Let files hold these texts, None for a file that is not there, whether they are known or
+        not: the project as a candidate would leave it.
+        """
+        there = {path for path, text in texts.items() if text is not None}
+        for path, text in texts.items():
+            if text is not None:
+                self.sources.open(path, text, scan.names(text))
+        for graph in self._graphs.values():
+            graph.suppose(frozenset(there), frozenset(texts.keys() - there))
+        self._judge_all()
+
+    def _placed(
+        self, imports: Imports, rule: _Rule, importer: int, imported: int
+    ) -> Iterator[Finding]:
+        """One finding for each statement that states an illegal import."""
+        terms = rule.judge.terms
+        violation = rule.judge.explain(importer, imported)
+        path = imports.path_of(violation.importer)
+        scanned = self._imports_of(path) if path is not None else None
+        if path is None or scanned is None:
+            return
+        document, stated = scanned
+        chain = tuple(
+            Step(one, other, *self._first_line(imports, one, other))
+            for one, other in links(violation.chain)
+        )
+        said: set[int] = set()
+        file = imports.by_path[path]
+        for item in stated:
+            if imports.target(file, item) != violation.imported or item.statement in said:
+                continue
+            said.add(item.statement)
+            span = underlined(item, violation.imported, imports.absolute(file, item.written))
+            line, column, end_column = columns(document, span)
+            yield Finding(
+                rule.code,
+                violation.contract,
+                terms.name,
+                violation.importer,
+                violation.imported,
+                violation.severity,
+                path,
+                span,
+                line,
+                column,
+                end_column,
+                violation.message,
+                chain,
+                terms.source,
+                known=violation.key in self.baseline,
+            )
+
+    def _first_line(self, imports: Imports, importer: str, imported: str) -> tuple[str, int]:
+        path = imports.path_of(importer)
+        scanned = self._imports_of(path) if path is not None else None
+        if path is None or scanned is None:
+            return "", 0
+        document, stated = scanned
+        file = imports.by_path[path]
+        for item in stated:
+            if imports.target(file, item) == imported:
+                return path, document.line_at(item.statement) + 1
+        return path, 1
+
+    def _imports_of(self, path: str) -> tuple[Document, tuple[Imported, ...]] | None:
+        """The imports that a file states, with their places; scanned once for each text."""
+        text = self.sources.text(path)
+        if text is None:
+            return None
+        held = self._scanned.get(path)
+        if held is None or held[0] != text:
+            held = self._scanned[path] = (text, Document(path, text), scan.imports(text))
+        self._scanned.move_to_end(path)
+        while len(self._scanned) > SCANNED_MAX:
+            self._scanned.popitem(last=False)
+        return held[1], held[2]
+
+
+def _layers(contract: Layers, graph: ImportGraph) -> tuple[tuple[str, ...], ...]:
+    """The declared layers by full names, those of all containers in one row."""
+    containers = [name for item in contract.containers for name in item.found(graph)]
+    return tuple(
+        tuple(
+            f"{container}.{module}" if container else module
+            for container in containers or [""]
+            for module in layer.modules
+        )
+        for layer in contract.layers
+    )
+
+
+def _illegal_paths(rules: _Rules) -> Iterable[str]:
+    names = rules.imports.graph.names
+    for rule in rules.rules:
+        for importer, _, _ in rule.judge.all_illegal():
+            path = rules.imports.path_of(names[importer])
+            if path is not None:
+                yield path

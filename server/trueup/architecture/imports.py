@@ -1,0 +1,234 @@
+"""The import graph of some packages, built from what their files ask for.
+
+Resolves names by grimp's rules: `a.b.c` is the module of that name, else `a.b`, else, where
+externals count, the distribution's top package. Follows changes of files one at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from trueup.architecture.graph import ImportGraph
+from trueup.architecture.modules import ModuleFile, Portion, locate, module_name
+from trueup.architecture.scan import Imported, Names
+from trueup.architecture.sources import Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """Which imports count: those of `packages`, with or without externals and with or without
+    those that only type checkers follow.
+    """
+
+    packages: tuple[str, ...]
+    externals: bool = False
+    typing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Edges that came and went, as numbers, and whether the set of modules is another."""
+
+    added: tuple[tuple[int, int], ...] = ()
+    removed: tuple[tuple[int, int], ...] = ()
+    modules: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.modules)
+
+
+class Imports:
+    """A graph that follows its sources."""
+
+    def __init__(
+        self, sources: Sources, universe: Universe, roots: tuple[str, ...] | None = None
+    ) -> None:
+        self.universe = universe
+        self.sources = sources
+        found = {package: locate(sources.root, package, roots) for package in universe.packages}
+        self.missing = tuple(package for package in universe.packages if not found[package])
+        """Packages that are not in this workspace."""
+        self.portions: tuple[Portion, ...] = tuple(
+            portion for portions in found.values() for portion in portions
+        )
+        sources.load(portion for portion in self.portions if portion not in sources.walks)
+        self.graph = ImportGraph()
+        self.by_path: dict[str, ModuleFile] = {}
+        self.by_name: dict[str, ModuleFile] = {}
+        self._internal: set[str] = set()
+        self._numbers: dict[str, int | None] = {}
+        self._extra: frozenset[str] = frozenset()
+        self._absent: frozenset[str] = frozenset()
+        self.build()
+
+    def build(self) -> None:
+        """Make the graph anew from what the sources know."""
+        self.graph = ImportGraph()
+        self.by_path.clear()
+        self.by_name.clear()
+        self._numbers.clear()
+        namespaces: set[str] = set()
+        for portion in self.portions:
+            walked = self.sources.walks[portion]
+            namespaces.update(walked.namespaces)
+            for file in walked.files:
+                if file.path not in self._absent:
+                    self.by_path[file.path] = file
+                    self.by_name[file.name] = file
+            for path in self._extra:
+                name = module_name(portion, path)
+                if name is not None:
+                    self.by_path[path] = self.by_name[name] = ModuleFile(name, path, 0, 0)
+        self._internal = namespaces | self.by_name.keys()
+        for name in sorted(self._internal):
+            self.graph.add_module(name)
+        for file in self.by_path.values():
+            importer = self.graph.ids[file.name]
+            targets = self._targets(file, self.sources.names(file.path))
+            self.graph.out[importer] = targets
+            for target in targets:
+                self.graph.into[target].add(importer)
+
+    def suppose(self, extra: frozenset[str], absent: frozenset[str]) -> None:
+        """Build as if files were there that are not on disk, and others were not."""
+        self._extra, self._absent = extra, absent
+        self.build()
+
+    def holds(self, path: str) -> bool:
+        """Whether a file of this path would be a module here."""
+        return any(module_name(portion, path) is not None for portion in self.portions)
+
+    def module_at(self, path: str) -> str | None:
+        file = self.by_path.get(path)
+        return file.name if file is not None else None
+
+    def path_of(self, module: str) -> str | None:
+        file = self.by_name.get(module)
+        return file.path if file is not None else None
+
+    def update(self, path: str, parses: Callable[[], bool] = lambda: True) -> Change:
+        """Follow the sources in one file. Edges that are not asked for any more stay while the text
+        does not parse, which is asked only then: nobody knows yet what it will ask for.
+        """
+        file = self.by_path.get(path)
+        if file is None:
+            return Change()
+        importer = self.graph.ids[file.name]
+        old = self.graph.out[importer]
+        known = len(self.graph.names)
+        new = self._targets(file, self.sources.names(path))
+        lost = old - new
+        removed = tuple((importer, target) for target in lost) if lost and parses() else ()
+        added = tuple((importer, target) for target in new - old)
+        for edge in removed:
+            self.graph.remove(*edge)
+        for edge in added:
+            self.graph.add(*edge)
+        return Change(added, removed, len(self.graph.names) != known)
+
+    def moved(self) -> bool:
+        """Whether files came or went, by another walk; the graph is then a new one."""
+        before = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
+        changed: list[str] = []
+        for portion in self.portions:
+            changed += self.sources.refresh(portion)
+        after = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
+        if before == after and not changed:
+            return False
+        self.build()
+        return True
+
+    def target(self, file: ModuleFile, imported: Imported) -> str | None:
+        """The module that one imported name resolves to, None where it is not of this graph."""
+        if imported.typing and not self.universe.typing:
+            return None
+        name = self.absolute(file, imported.written)
+        return self._resolved(name) if name else None
+
+    @staticmethod
+    def absolute(file: ModuleFile, written: str) -> str:
+        """The name that is asked for without its dots; "" where it has more than there are."""
+        rest = written.lstrip(".")
+        if rest == written:
+            return written
+        base = _base(file, len(written) - len(rest))
+        return f"{base}.{rest}" if base is not None else ""
+
+    def _targets(self, file: ModuleFile, names: Names) -> set[int]:
+        """The numbers of the modules that a file asks for. This is most of a warm start, so what a
+        dotted name resolves to is remembered.
+        """
+        numbers = self._numbers
+        asked = names.running
+        if self.universe.typing and names.typing:
+            asked = (*asked, *names.typing)
+        bases: dict[int, str | None] = {}
+        found: set[int] = set()
+        for written in asked:
+            name = written
+            if name[0] == ".":
+                rest = name.lstrip(".")
+                dots = len(name) - len(rest)
+                if dots not in bases:
+                    bases[dots] = _base(file, dots)
+                base = bases[dots]
+                if base is None:
+                    continue
+                name = f"{base}.{rest}"
+            if name in numbers:
+                number = numbers[name]
+            else:
+                target = self._resolved(name)
+                number = None if target is None else self.graph.add_module(target)
+                numbers[name] = number
+            if number is not None:
+                found.add(number)
+        return found
+
+    def _resolved(self, name: str) -> str | None:
+        if name in self._internal:
+            return name
+        parent = name.rpartition(".")[0]
+        if parent in self._internal:
+            return parent
+        return self._external(name) if self.universe.externals else None
+
+    def _external(self, name: str) -> str | None:
+        """The top package of what is not ours; beside a namespace of ours, one level below it.
+
+        As grimp's `distill_external_module`.
+        """
+        parts = name.split(".")
+        best: tuple[str, ...] = (parts[0],)
+        for package in self.universe.packages:
+            ours = package.split(".")
+            if len(ours) < 2 or ours[0] != parts[0]:
+                continue
+            if ours[: len(parts)] == parts:
+                # A parent of ours is no module of anyone's.
+                return None
+            shared = 0
+            while shared < min(len(ours), len(parts)) and ours[shared] == parts[shared]:
+                shared += 1
+            best = max(best, tuple(parts[: shared + 1]), key=len)
+        return ".".join(best)
+
+
+def _names(files: tuple[ModuleFile, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset((file.name, file.path) for file in files)
+
+
+def _base(file: ModuleFile, dots: int) -> str | None:
+    """The package that a relative import of so many dots starts from, None where there is none."""
+    up = dots - (1 if file.is_package else 0)
+    parts = file.name.split(".")
+    return ".".join(parts[: len(parts) - up]) if up < len(parts) else None
+
+
+def imports_of(
+    root: Path, universe: Universe, cache: Path | None = None, roots: tuple[str, ...] | None = None
+) -> Imports:
+    """The graph of a project's packages, from its cache where there is one."""
+    return Imports(Sources(root, cache), universe, roots)

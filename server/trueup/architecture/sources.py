@@ -1,0 +1,191 @@
+"""What each module file imports, kept in step with the disk and with open buffers.
+
+Names only: where they stand is found by scanning the one file that is shown. What was read from the
+disk is remembered in one file of the user's cache directory, by size and time; it is derived, and
+can be deleted at any moment. An open buffer counts before the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import marshal
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from trueup import settings
+from trueup.architecture import scan
+from trueup.architecture.modules import ModuleFile, Portion, Walk, walk
+from trueup.architecture.scan import Names
+
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Longer files are not scanned: they import nothing, as far as contracts know."""
+_MAGIC: Final = b"trueup imports 1\n"
+_DIGEST_BYTES: Final = 32
+_COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_NOTHING: Final = Names(())
+
+log = logging.getLogger("trueup.architecture")
+
+_Stamp = tuple[int, int]
+_Kept = dict[str, tuple[int, int, tuple[str, ...], tuple[str, ...]]]
+
+
+def cache_file(root: Path) -> Path:
+    """Where the imports of a project are remembered between sessions."""
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
+    return settings.cache_folder() / "imports" / name
+
+
+def text_of(raw: bytes) -> str:
+    """The text of a Python file, whatever its bytes are: what cannot be decoded imports nothing,
+    and the rest still does.
+    """
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raw = raw[3:]
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    for line in raw.split(b"\n", 2)[:2]:
+        cookie = _COOKIE.match(line)
+        if cookie:
+            try:
+                return raw.decode(cookie[1].decode("ascii"))
+            except (LookupError, UnicodeError):
+                break
+    return raw.decode("latin-1")
+
+
+def read_text(file: Path) -> str | None:
+    """The text on disk, None where it cannot be read or is too long."""
+    try:
+        with file.open("rb") as source:
+            raw = source.read(FILE_BYTES_MAX + 1)
+    except OSError:
+        return None
+    return text_of(raw) if len(raw) <= FILE_BYTES_MAX else None
+
+
+class Sources:
+    """The names that every module file of some packages imports."""
+
+    def __init__(self, root: Path, cache: Path | None = None) -> None:
+        self.root = root
+        self._cache = cache
+        self._kept: _Kept = {}
+        self._dirty = False
+        self._buffers: dict[str, tuple[str, Names]] = {}
+        self.walks: dict[Portion, Walk] = {}
+
+    def load(self, portions: Iterable[Portion]) -> None:
+        """Walk `portions` and read what is not known of them yet; then remember it."""
+        if self._cache is not None and not self._kept:
+            self._kept = _read_cache(self._cache)
+        for portion in portions:
+            self.refresh(portion)
+        self.save()
+
+    def refresh(self, portion: Portion) -> tuple[str, ...]:
+        """Walk a portion again; the paths of files that changed on disk, came or went."""
+        before = self.walks.get(portion)
+        after = self.walks[portion] = walk(self.root, portion)
+        known = self._kept.get
+        changed = [
+            file.path
+            for file in after.files
+            if (kept := known(file[1])) is None or kept[0] != file[2] or kept[1] != file[3]
+        ]
+        for file in after.files if changed else ():
+            self._read(file)
+        if before is not None:
+            now = {file.path for file in after.files}
+            gone = [file.path for file in before.files if file.path not in now]
+            for path in gone:
+                self._kept.pop(path, None)
+                self._dirty = True
+            changed += gone
+        return tuple(changed)
+
+    def _read(self, file: ModuleFile) -> bool:
+        kept = self._kept.get(file.path)
+        if kept is not None and kept[0] == file.mtime_ns and kept[1] == file.size:
+            return False
+        text = read_text(self.root / file.path) if file.size <= FILE_BYTES_MAX else None
+        names = scan.names(text) if text is not None else _NOTHING
+        self._kept[file.path] = (file.mtime_ns, file.size, names.running, names.typing)
+        self._dirty = True
+        return True
+
+    def names(self, path: str) -> Names:
+        """What the file imports now: as in its buffer, else as on disk."""
+        buffer = self._buffers.get(path)
+        if buffer is not None:
+            return buffer[1]
+        kept = self._kept.get(path)
+        return Names(kept[2], kept[3]) if kept is not None else _NOTHING
+
+    def text(self, path: str) -> str | None:
+        buffer = self._buffers.get(path)
+        return buffer[0] if buffer is not None else read_text(self.root / path)
+
+    def open(self, path: str, text: str, names: Names) -> None:
+        """Let a buffer count from now on. `names` are given, so that one scan serves all."""
+        self._buffers[path] = (text, names)
+
+    def close(self, path: str) -> None:
+        """Let the disk count again, as it is now."""
+        self._buffers.pop(path, None)
+        self.look(path)
+
+    def opened(self) -> tuple[str, ...]:
+        return tuple(self._buffers)
+
+    def look(self, path: str) -> bool:
+        """Whether the file on disk differs from what was known of it; now it is known."""
+        try:
+            status = os.stat(self.root / path)  # noqa: PTH116 - on the path of every save
+        except OSError:
+            self._dirty |= path in self._kept
+            return self._kept.pop(path, None) is not None
+        return self._read(ModuleFile("", path, status.st_mtime_ns, status.st_size))
+
+    def is_open(self, path: str) -> bool:
+        return path in self._buffers
+
+    def save(self) -> None:
+        """Write what is known to the cache, whole or not at all; a cache that cannot be written is
+        only slower.
+        """
+        if self._cache is None or not self._dirty:
+            return
+        payload = marshal.dumps(self._kept)
+        digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
+        made = self._cache.with_suffix(f".{os.getpid()}")
+        try:
+            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            made.write_bytes(_MAGIC + digest + payload)
+            made.replace(self._cache)
+            self._dirty = False
+        except OSError as problem:
+            log.warning("the import cache cannot be written: %s", problem)
+            made.unlink(missing_ok=True)
+
+
+def _read_cache(cache: Path) -> _Kept:
+    """What an earlier process knew, {} where the file is not whole or of another version."""
+    try:
+        raw = cache.read_bytes()
+    except OSError:
+        return {}
+    start = len(_MAGIC) + _DIGEST_BYTES
+    payload = memoryview(raw)[start:]
+    digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
+    if raw[:start] != _MAGIC + digest:
+        return {}
+    # Bytes that carry the digest are bytes that this program wrote.
+    kept: _Kept = marshal.loads(payload)  # noqa: S302
+    return kept
