@@ -78,6 +78,8 @@ def _logical_lines(plain: str) -> Iterator[tuple[int, int, str]]:
     for line in plain.split("\n"):
         at += len(line) + 1
         if not code:
+            if not line:
+                continue
             code = line.lstrip()
             margin = line[: len(line) - len(code)]
             indent = len(margin.expandtabs() if "\t" in margin else margin)
