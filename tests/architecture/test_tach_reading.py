@@ -180,6 +180,7 @@ def test_blocks(text: str, expected: Place) -> None:
         "[[modules]]\npath = 'a'\ndepends_on = 'b'\nlayer = 1\nvisibility = ['[', 1]",
         "[[modules]]\npath = 'a'\ndepends_on = [1, {}, { path = 1 }, '']\ncannot_depend_on = 1",
         "[[interfaces]]\nexpose = ['(', 1]\n[[interfaces]]\nexpose = []\nfrom = ['*']",
+        "[[interfaces]]\nexpose = ['[[:alpha:]]']",
         "[tool",
         "a = 1\na = 2",
         "a = " + "[" * 20_000,

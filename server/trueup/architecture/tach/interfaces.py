@@ -7,13 +7,16 @@ cannot read is a Problem, and its interface counts for nothing.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.tach.config import Interface
 
-CONTRACT = "tach:interfaces"
+CONTRACT: Final = "tach:interfaces"
+_FLAGS: Final = re.compile(r"\(\?[imsx]+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,28 @@ class Interfaces:
     def _compile(self, written: tuple[Interface, ...]) -> Iterator[Problem]:
         for interface in written:
             try:
-                # Not in a group: `a|b` means `^a` or `b$`, as in tach.
-                modules = tuple(re.compile(f"^{each}$") for each in interface.modules)
-                expose = tuple(re.compile(f"^{each}$") for each in interface.expose)
+                modules = tuple(map(_whole, interface.modules))
+                expose = tuple(map(_whole, interface.expose))
             except re.error as error:
                 message = f"a pattern here is not a regular expression: {error.msg}"
                 yield Problem(interface.source, message, contract=CONTRACT)
                 continue
             self._compiled.append(_Compiled(interface, modules, expose))
+
+
+def _whole(pattern: str) -> re.Pattern[str]:
+    """The pattern for whole names; raises re.error.
+
+    Not in a group: `a|b` means `^a` or `b$`, as in tach. Flags that stand first are moved, for
+    Python wants them at the very beginning.
+    """
+    if "[:" in pattern:
+        # Python would read this as something else without a word.
+        raise re.error("classes such as [:alpha:] are not known here", pattern)
+    flags = _FLAGS.match(pattern)
+    with warnings.catch_warnings():
+        # What a later Python may read otherwise, it reads as Rust does today.
+        warnings.simplefilter("ignore")
+        if flags is None:
+            return re.compile(f"^{pattern}$")
+        return re.compile(f"{flags[0]}^{pattern[flags.end() :]}$")
