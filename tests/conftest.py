@@ -27,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SOAK: Final = {
+    "test_against_tach.py": ("soak",),
+    "test_tach_cases.py": ("tach",),
     "test_lifetime.py": ("spawn", "copy"),
     "test_hostile_tests.py": ("spawn",),
     "test_session.py": ("spawn",),
