@@ -79,7 +79,7 @@ def parse(path: str, text: str) -> Configuration | None:
     sections = _toml if path.endswith(".toml") else _ini
     try:
         found = tuple(sections(path, text, problems))
-    except (configparser.Error, tomllib.TOMLDecodeError) as error:
+    except (configparser.Error, tomllib.TOMLDecodeError, RecursionError) as error:
         return Configuration(path, problems=(unreadable(path, text, error),))
     if not found:
         return None

@@ -46,6 +46,9 @@ class Places:
     def of(self, path: Keys) -> Place:
         """The place of a path, or the line of what is nearest around it."""
         place = self.found.get(path)
+        if place is None:
+            # An array of tables begins at its first.
+            place = self.found.get((*path, 0))
         if place is not None:
             return place
         if not path:
