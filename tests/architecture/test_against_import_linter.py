@@ -11,17 +11,12 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 import grimp
 import pytest
-from importlinter import configuration
-from importlinter.contracts.acyclic_siblings import AcyclicSiblingsContract
-from importlinter.contracts.forbidden import ForbiddenContract
-from importlinter.contracts.independence import IndependenceContract
-from importlinter.contracts.layers import LayersContract
-from importlinter.contracts.protected import ProtectedContract
 
+from support.import_linter import CLASSES
 from support.random_contracts import Maker, Options, random_edges, toml
 from trueup.architecture import importlinter
 from trueup.architecture.chains import ChainJudge
@@ -31,15 +26,6 @@ from trueup.architecture.graph import ImportGraph
 from trueup.architecture.judges import LayersJudge, judge
 from trueup.architecture.judging import Judge
 
-configuration.configure()
-
-CLASSES: Final = {
-    "layers": LayersContract,
-    "independence": IndependenceContract,
-    "forbidden": ForbiddenContract,
-    "protected": ProtectedContract,
-    "acyclic_siblings": AcyclicSiblingsContract,
-}
 Edge = tuple[str, str]
 
 
