@@ -234,7 +234,7 @@ def test_contracts_about_a_real_package(package: str, count: int, chance: Random
     compare(real(package, chance), chance, count)
 
 
-@pytest.mark.parametrize("worlds", [pytest.param(15, id="few"), pytest.param(250, id="many")])
+@pytest.mark.parametrize("worlds", [pytest.param(15, id="few"), pytest.param(600, id="many")])
 def test_contracts_about_several_packages(worlds: int, chance: Random) -> None:
     for _ in range(worlds):
         compare(made_up(chance), chance, 4)

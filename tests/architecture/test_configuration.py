@@ -11,6 +11,7 @@ from __future__ import annotations
 import configparser
 import itertools
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from importlinter.domain.contract import InvalidContractOptions
 from cases.literate import Block, _Draft, _drafts
 from support.import_linter import CLASSES
 from trueup.architecture import importlinter, own, places
-from trueup.architecture.configuration import Configuration, on_disk
+from trueup.architecture.configuration import KEYS, Configuration, on_disk
 from trueup.architecture.contracts import Problem, Severity, Violation
 from trueup.architecture.graph import ImportGraph
 from trueup.architecture.judges import judge
@@ -212,3 +213,13 @@ def test_a_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
         found = notation.read(on_disk(tmp_path))
         assert found is not None
         assert "cannot be read" in found.problems[0].message
+
+
+def test_the_example_of_our_own_form_is_right() -> None:
+    text, _, _ = textwrap.dedent((own.__doc__ or "").partition("\n\n")[2]).partition(
+        "\nIn one level"
+    )
+    found = own.parse(text)
+    assert found is not None
+    assert found.problems == ()
+    assert len(found.contracts) == len(KEYS)
