@@ -200,6 +200,14 @@ def test_lines_of_toml(path: places.Keys, line: int, items: tuple[int, ...]) -> 
     assert places.toml(LINES).of(path) == Place(line, items)
 
 
+def test_lines_of_ini_that_end_as_on_windows() -> None:
+    text = "[importlinter]\r\nroot_packages =\r\n    one\r\n\r\n    two\r\nother : x\r\n"
+    found = places.ini(text)
+    assert found.of(("importlinter", "root_packages")) == Place(2, (3, 5))
+    assert found.of(("importlinter", "other")) == Place(6, (6,))
+    assert importlinter.parse("setup.cfg", text).root_packages == ("one", "two")
+
+
 def test_a_nesting_deeper_than_the_stack_is_a_problem() -> None:
     text = f"[tool.importlinter]\nroot_package = {'[' * 20_000}"
     found = importlinter.parse("pyproject.toml", text)

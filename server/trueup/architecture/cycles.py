@@ -145,14 +145,16 @@ def _parting(one: Sequence[str], other: Sequence[str]) -> tuple[str, Pair] | Non
 def _paths(graph: ImportGraph) -> list[tuple[str, ...]]:
     """For every module, the packages that it is in, from the top down, and itself."""
     known: dict[str, tuple[str, ...]] = {"": ()}
-
-    def path(name: str) -> tuple[str, ...]:
-        found = known.get(name)
-        if found is None:
-            found = known[name] = (*path(name.rpartition(".")[0]), name)
-        return found
-
-    return [path(name) for name in graph.names]
+    for name in graph.names:
+        unknown: list[str] = []
+        at = name
+        while at not in known:
+            unknown.append(at)
+            at = at.rpartition(".")[0]
+        for following in reversed(unknown):
+            known[following] = (*known[at], following)
+            at = following
+    return [known[name] for name in graph.names]
 
 
 def _packages(
