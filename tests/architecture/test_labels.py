@@ -21,9 +21,7 @@ def test_masks_are_the_least_that_hold(graphs: int, chance: Random) -> None:
             one, other = chance.randrange(size), chance.randrange(size)
             ahead[one].add(other)
             behind[other].add(one)
-        free = [module for module in range(size) if lets[module]]
-        order = components(free, ahead.__getitem__, size)
-        labels = Labels(own, lets, ahead.__getitem__, behind.__getitem__, order)
+        labels = Labels(own, lets, ahead.__getitem__, behind.__getitem__)
         masks = repeated(own, lets, ahead)
         assert labels.masks == masks
         for _ in range(20):
@@ -50,7 +48,7 @@ def test_a_chain_may_be_longer_than_the_stack() -> None:
     own = [1] + [0] * (size - 1)
     order = components(range(size), ahead.__getitem__, size)
     assert [len(component) for component in order] == [size]
-    labels = Labels(own, [-1] * size, ahead.__getitem__, behind.__getitem__, order)
+    labels = Labels(own, [-1] * size, ahead.__getitem__, behind.__getitem__)
     assert set(labels.masks) == {1}
     ahead[size // 2].clear()
     behind[size // 2 + 1].clear()

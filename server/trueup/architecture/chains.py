@@ -17,7 +17,7 @@ from trueup.architecture.graph import ImportGraph, shortest
 from trueup.architecture.groups import Group, Plan
 from trueup.architecture.judging import View, sentence
 from trueup.architecture.kinds import Terms
-from trueup.architecture.labels import Labels, components
+from trueup.architecture.labels import Labels
 
 _SHOWN = 3
 
@@ -38,12 +38,9 @@ class ChainJudge:
         for group, shut in zip(plan.sources, plan.sealed, strict=False):
             for module in group.members:
                 self._lets[module] &= ~shut
-        every = (1 << max(len(plan.sources), len(plan.targets))) - 1
-        free = (module for module, lets in enumerate(self._lets) if lets & every)
         out, into = self._view.out, self._view.into
-        order = components(free, out, size)
-        self._reaches = Labels(self._targets, self._lets, out, into, order)
-        self._reached_by = Labels(self._sources, self._lets, into, out, reversed(order))
+        self._reaches = Labels(self._targets, self._lets, out, into)
+        self._reached_by = Labels(self._sources, self._lets, into, out)
         self._wrong_of: dict[int, int] = {}
 
     @property
