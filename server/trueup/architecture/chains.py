@@ -60,8 +60,12 @@ class ChainJudge:
             self._touch(importer)
 
     def illegal(self, importer: int) -> Iterator[tuple[int, Severity]]:
-        if self._reached_by.masks[importer]:
-            for imported in self._view.out(importer):
+        wrong = self._wrong(self._reached_by.masks[importer])
+        if not wrong:
+            return
+        reaches = self._reaches.masks
+        for imported in self._view.out(importer):
+            if reaches[imported] & wrong:
                 severity = self._severity(importer, imported)
                 if severity is not None:
                     yield imported, severity

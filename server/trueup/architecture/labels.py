@@ -140,11 +140,22 @@ class Labels:
 
     def _learn(self, module: int) -> bool:
         """Learn from all neighbours. Whether anything was new."""
-        before = self.masks[module]
+        masks, lets = self.masks, self._lets[module]
+        before = known = masks[module]
+        learnt: dict[int, int] = {}
         for neighbour in self._ahead(module):
-            if self.masks[neighbour]:
-                self._take(module, neighbour)
-        return self.masks[module] != before
+            new = masks[neighbour] & lets & ~known
+            if new:
+                known |= new
+                learnt[neighbour] = new
+        if known == before:
+            return False
+        masks[module] = known
+        via = self._via.setdefault(module, learnt)
+        if via is not learnt:
+            for neighbour, new in learnt.items():
+                via[neighbour] = via.get(neighbour, 0) | new
+        return True
 
     def _spread(self, waiting: deque[int]) -> None:
         while waiting:
