@@ -11,6 +11,7 @@ Labels say which groups reach a module and which it reaches; they are kept edge 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from trueup.architecture.contracts import Problem, Severity, Violation
 from trueup.architecture.graph import ImportGraph, shortest
@@ -19,7 +20,9 @@ from trueup.architecture.judging import View, sentence
 from trueup.architecture.kinds import Terms
 from trueup.architecture.labels import Labels
 
-_SHOWN = 3
+REMEMBERED_MAX: Final = 10_000
+"""Sets of sources of which it is remembered what they must not reach."""
+_SHOWN: Final = 3
 
 
 class ChainJudge:
@@ -152,6 +155,8 @@ class ChainJudge:
             found = 0
             for place in _places(starts):
                 found |= self._plan.wrong[place]
+            if len(self._wrong_of) == REMEMBERED_MAX:
+                self._wrong_of.clear()
             self._wrong_of[starts] = found
         return found
 
