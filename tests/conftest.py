@@ -36,6 +36,7 @@ SOAK: Final = {
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
     "test_against_import_linter.py": ("many",),
     "test_incremental.py": ("many",),
+    "test_labels.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -11,17 +11,12 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 import grimp
 import pytest
-from importlinter import configuration
-from importlinter.contracts.acyclic_siblings import AcyclicSiblingsContract
-from importlinter.contracts.forbidden import ForbiddenContract
-from importlinter.contracts.independence import IndependenceContract
-from importlinter.contracts.layers import LayersContract
-from importlinter.contracts.protected import ProtectedContract
 
+from support.import_linter import CLASSES
 from support.random_contracts import Maker, Options, random_edges, toml
 from trueup.architecture import importlinter
 from trueup.architecture.chains import ChainJudge
@@ -31,15 +26,6 @@ from trueup.architecture.graph import ImportGraph
 from trueup.architecture.judges import LayersJudge, judge
 from trueup.architecture.judging import Judge
 
-configuration.configure()
-
-CLASSES: Final = {
-    "layers": LayersContract,
-    "independence": IndependenceContract,
-    "forbidden": ForbiddenContract,
-    "protected": ProtectedContract,
-    "acyclic_siblings": AcyclicSiblingsContract,
-}
 Edge = tuple[str, str]
 
 
@@ -248,7 +234,7 @@ def test_contracts_about_a_real_package(package: str, count: int, chance: Random
     compare(real(package, chance), chance, count)
 
 
-@pytest.mark.parametrize("worlds", [pytest.param(15, id="few"), pytest.param(250, id="many")])
+@pytest.mark.parametrize("worlds", [pytest.param(15, id="few"), pytest.param(600, id="many")])
 def test_contracts_about_several_packages(worlds: int, chance: Random) -> None:
     for _ in range(worlds):
         compare(made_up(chance), chance, 4)

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from trueup.architecture.contracts import Source
+from trueup.architecture.expressions import modules
 from trueup.architecture.graph import ImportGraph
 
 Options = dict[str, object]
+MATCHED_MAX = 25
 
 
 @dataclass
@@ -80,7 +83,7 @@ class Maker:
     def independence(self) -> Options:
         modules = self.apart(self.among(2, 5, 9))
         if self.chance(0.4):
-            modules = [self.pattern(self.random.choice(self.own))]
+            modules = [self.narrow(self.random.choice(self.own))]
         return {"type": "independence", "modules": modules}
 
     def forbidden(self) -> Options:
@@ -129,7 +132,7 @@ class Maker:
     def some(self, pool: Sequence[str] | None = None) -> list[str]:
         pool = pool or self.own
         names = self.random.sample(pool, min(len(pool), self.among(1, 2, 6)))
-        names = [self.pattern(name) if self.chance(0.25) else name for name in names]
+        names = [self.narrow(name) if self.chance(0.25) else name for name in names]
         return [*names, "nowhere.at.all"] if self.chance(0.03) else names
 
     def apart(self, count: int) -> list[str]:
@@ -153,6 +156,14 @@ class Maker:
             return f"{name}.{self.random.choice(['*', '**'])}"
         parts[self.random.randrange(len(parts))] = self.random.choice(["*", "*", "**"])
         return ".".join(parts)
+
+    def narrow(self, name: str) -> str:
+        """A pattern that matches few modules: import-linter lists the chains of every pair."""
+        for _ in range(0 if "-" in name else 5):
+            pattern = self.pattern(name)
+            if len(list(modules(pattern, Source("", 1)).found(self.graph))) <= MATCHED_MAX:
+                return pattern
+        return name
 
     def ignored(self) -> str:
         importer, imported = (

@@ -11,15 +11,18 @@ Labels say which groups reach a module and which it reaches; they are kept edge 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from trueup.architecture.contracts import Problem, Severity, Violation
 from trueup.architecture.graph import ImportGraph, shortest
 from trueup.architecture.groups import Group, Plan
 from trueup.architecture.judging import View, sentence
 from trueup.architecture.kinds import Terms
-from trueup.architecture.labels import Labels, components
+from trueup.architecture.labels import Labels
 
-_SHOWN = 3
+REMEMBERED_MAX: Final = 10_000
+"""Sets of sources of which it is remembered what they must not reach."""
+_SHOWN: Final = 3
 
 
 class ChainJudge:
@@ -38,12 +41,9 @@ class ChainJudge:
         for group, shut in zip(plan.sources, plan.sealed, strict=False):
             for module in group.members:
                 self._lets[module] &= ~shut
-        every = (1 << max(len(plan.sources), len(plan.targets))) - 1
-        free = (module for module, lets in enumerate(self._lets) if lets & every)
         out, into = self._view.out, self._view.into
-        order = components(free, out, size)
-        self._reaches = Labels(self._targets, self._lets, out, into, order)
-        self._reached_by = Labels(self._sources, self._lets, into, out, reversed(order))
+        self._reaches = Labels(self._targets, self._lets, out, into)
+        self._reached_by = Labels(self._sources, self._lets, into, out)
         self._wrong_of: dict[int, int] = {}
 
     @property
@@ -63,8 +63,12 @@ class ChainJudge:
             self._touch(importer)
 
     def illegal(self, importer: int) -> Iterator[tuple[int, Severity]]:
-        if self._reached_by.masks[importer]:
-            for imported in self._view.out(importer):
+        wrong = self._wrong(self._reached_by.masks[importer])
+        if not wrong:
+            return
+        reaches = self._reaches.masks
+        for imported in self._view.out(importer):
+            if reaches[imported] & wrong:
                 severity = self._severity(importer, imported)
                 if severity is not None:
                     yield imported, severity
@@ -151,6 +155,8 @@ class ChainJudge:
             found = 0
             for place in _places(starts):
                 found |= self._plan.wrong[place]
+            if len(self._wrong_of) == REMEMBERED_MAX:
+                self._wrong_of.clear()
             self._wrong_of[starts] = found
         return found
 

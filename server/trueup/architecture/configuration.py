@@ -57,7 +57,7 @@ def on_disk(root: Path) -> TextOf:
 
     def text_of(path: str) -> str | None:
         try:
-            return (root / path).read_text("utf-8")
+            return (root / path).read_text("utf-8-sig")
         except FileNotFoundError:
             return None
 

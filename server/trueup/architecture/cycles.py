@@ -9,7 +9,7 @@ last one goes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trueup.architecture.contracts import Problem, Severity, Violation
@@ -62,10 +62,11 @@ class AcyclicJudge:
         wanted = _packages(contract, graph, scope, self._problems)
         self._packages = {name: _Package() for name in wanted}
         self._paths = _paths(graph)
-        for edge in self._view.edges():
-            place = self._place(*edge)
-            if place is not None:
-                self._packages[place[0]].add(place[1], edge)
+        for importer, path in enumerate(self._paths):
+            for imported in self._view.out(importer):
+                place = _parting(path, self._paths[imported])
+                if place is not None and place[0] in self._packages:
+                    self._packages[place[0]].add(place[1], (importer, imported))
         for package in self._packages.values():
             package.look()
 
@@ -127,26 +128,33 @@ class AcyclicJudge:
 
     def _place(self, importer: int, imported: int) -> tuple[str, Pair] | None:
         """The package that an import is judged in, and the two modules of it that it is between."""
-        one, other = self._paths[importer], self._paths[imported]
-        package = ""
-        for name, counterpart in zip(one, other, strict=False):
-            if name != counterpart:
-                return (package, (name, counterpart)) if package in self._packages else None
-            package = name
-        return None
+        place = _parting(self._paths[importer], self._paths[imported])
+        return place if place is not None and place[0] in self._packages else None
+
+
+def _parting(one: Sequence[str], other: Sequence[str]) -> tuple[str, Pair] | None:
+    """The deepest package that is in both paths, and what follows it in each."""
+    package = ""
+    for name, counterpart in zip(one, other, strict=False):
+        if name != counterpart:
+            return package, (name, counterpart)
+        package = name
+    return None
 
 
 def _paths(graph: ImportGraph) -> list[tuple[str, ...]]:
     """For every module, the packages that it is in, from the top down, and itself."""
     known: dict[str, tuple[str, ...]] = {"": ()}
-
-    def path(name: str) -> tuple[str, ...]:
-        found = known.get(name)
-        if found is None:
-            found = known[name] = (*path(name.rpartition(".")[0]), name)
-        return found
-
-    return [path(name) for name in graph.names]
+    for name in graph.names:
+        unknown: list[str] = []
+        at = name
+        while at not in known:
+            unknown.append(at)
+            at = at.rpartition(".")[0]
+        for following in reversed(unknown):
+            known[following] = (*known[at], following)
+            at = following
+    return [known[name] for name in graph.names]
 
 
 def _packages(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -45,8 +45,15 @@ class Modules:
         """The modules of the graph that are meant; a plain name is looked up and nothing more."""
         if not self.is_pattern:
             return iter((self.text,) if self.text in graph else ())
-        start, match = self.text.partition("*")[0], _matcher(self.text)
-        return (name for name in graph.modules() if name.startswith(start) and match(name))
+        first, *rest = self.text.split(".")
+        if "*" in first:
+            match = _matcher(self.text)
+            return (name for name in graph.modules() if match(name))
+        # Down the packages, which are few where a pattern begins with a name.
+        reached = {first: None}
+        for part in rest:
+            reached = dict.fromkeys(_below(graph, reached, part))
+        return (name for name in reached if name in graph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +80,6 @@ class Imports:
     def found(self, graph: ImportGraph) -> Iterator[tuple[int, int]]:
         """The edges of the graph that are meant."""
         importers = {graph.ids[name] for name in self.importer.found(graph)}
-        if not importers:
-            return
         for imported in (graph.ids[name] for name in self.imported.found(graph)):
             for importer in graph.into[imported] & importers:
                 yield importer, imported
@@ -99,6 +104,18 @@ def imports(text: str, source: Source) -> Imports:
     if not (importer and arrow and imported):
         raise ValueError(f"{text!r} is not of the form importer -> imported")
     return Imports(modules(importer, source), modules(imported, source))
+
+
+def _below(graph: ImportGraph, names: Iterable[str], part: str) -> Iterator[str]:
+    """The modules that a part of a pattern leads to, from the packages before it."""
+    for name in names:
+        if part == "*":
+            yield from graph.children(name)
+        elif part == "**":
+            below = (graph.names[number] for number in graph.below(name))
+            yield from (one for one in below if one != name)
+        else:
+            yield f"{name}.{part}"
 
 
 @lru_cache(maxsize=4096)

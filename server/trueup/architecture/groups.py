@@ -108,7 +108,7 @@ def forbidden(contract: Forbidden, graph: ImportGraph, scope: Scope) -> Plan:
         wrong[source] &= ~(1 << target)
 
     def reason(source: int, target: int) -> str:
-        return f"{sources[source].name} must do without {targets[target].name}"
+        return f"{targets[target].name} is forbidden to {sources[source].name}"
 
     return Plan(tuple(sources), tuple(targets), tuple(wrong), (), reason, tuple(problems))
 

@@ -7,7 +7,8 @@ What it says means the same here, but for this:
   wrong option, a kind of contract that is the project's own code.
 * `root_packages` may be one name; import-linter takes its letters for packages.
 * A file that no parser reads is a problem only where it mentions import-linter.
-* An option of the session that import-linter does not know is a warning; it says nothing.
+* An option of the session that import-linter does not know is a warning, and a flag that is neither
+  true nor false an error; it takes both for unsaid.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def parse(path: str, text: str) -> Configuration | None:
     sections = _toml if path.endswith(".toml") else _ini
     try:
         found = tuple(sections(path, text, problems))
-    except (configparser.Error, tomllib.TOMLDecodeError) as error:
+    except (configparser.Error, tomllib.TOMLDecodeError, RecursionError) as error:
         return Configuration(path, problems=(unreadable(path, text, error),))
     if not found:
         return None

@@ -22,7 +22,7 @@ from trueup.architecture.contracts import Problem
 from trueup.architecture.cycles import AcyclicJudge
 from trueup.architecture.direct import DirectJudge, ForbiddenRule, ProtectedRule
 from trueup.architecture.graph import ImportGraph
-from trueup.architecture.judging import Judge
+from trueup.architecture.judging import Judge, sentence
 from trueup.architecture.kinds import (
     AcyclicSiblings,
     Contract,
@@ -63,8 +63,8 @@ class LayersJudge(ChainJudge):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        source = self.terms.source
+        why = "is in no layer, and the contract wants every module of its containers in one"
         return super().problems + tuple(
-            Problem(source, f"{name} is in no layer, and the contract is exhaustive")
+            Problem(self.terms.source, sentence(f"{name} {why}", self.terms))
             for name in self.undeclared
         )

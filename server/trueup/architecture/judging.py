@@ -84,9 +84,6 @@ class View:
         ignored = self._into.get(module)
         return self.graph.into[module] - ignored if ignored else self.graph.into[module]
 
-    def edges(self) -> Iterator[tuple[int, int]]:
-        return ((u, v) for u in range(len(self.graph.names)) for v in self.out(u))
-
     def added(self, importer: int, imported: int) -> bool:
         """Whether the contract sees this new edge."""
         places = self._matching(importer, imported)

@@ -31,27 +31,38 @@ class Labels:
     """
 
     def __init__(
-        self,
-        own: Sequence[int],
-        lets: Sequence[int],
-        ahead: Neighbours,
-        behind: Neighbours,
-        order: Iterable[Sequence[int]],
+        self, own: Sequence[int], lets: Sequence[int], ahead: Neighbours, behind: Neighbours
     ) -> None:
-        """`order` are the strongly connected components of the modules that let anything in, each
-        after all that are ahead of it.
-        """
         self.masks = list(own)
-        self._own = own
         self.changed: set[int] = set()
         """Modules whose mask is another one since this was last cleared."""
+        self._own = own
         self._lets = lets
         self._ahead = ahead
         self._behind = behind
         self._via: dict[int, dict[int, int]] = {}
-        for component in order:
+        for component in components(self._learners(), ahead, len(own)):
             self._settle(component)
         self.changed.clear()
+
+    def _learners(self) -> set[int]:
+        """The modules that learn something, and maybe some that do not."""
+        every = 0
+        for mask in self._own:
+            every |= mask
+        open_to = (lets & every & ~own for lets, own in zip(self._lets, self._own, strict=True))
+        untold = {module for module, mask in enumerate(open_to) if mask}
+        found: set[int] = set()
+        waiting = [module for module, mask in enumerate(self._own) if mask]
+        if len(untold) < len(waiting):
+            # Fewer than there are to ask.
+            return untold
+        while waiting and untold:
+            told = self._behind(waiting.pop()) & untold
+            untold -= told
+            found |= told
+            waiting += told
+        return found
 
     def added(self, module: int, neighbour: int) -> None:
         """`neighbour` is ahead of `module` now."""
@@ -129,11 +140,22 @@ class Labels:
 
     def _learn(self, module: int) -> bool:
         """Learn from all neighbours. Whether anything was new."""
-        before = self.masks[module]
+        masks, lets = self.masks, self._lets[module]
+        before = known = masks[module]
+        learnt: dict[int, int] = {}
         for neighbour in self._ahead(module):
-            if self.masks[neighbour]:
-                self._take(module, neighbour)
-        return self.masks[module] != before
+            new = masks[neighbour] & lets & ~known
+            if new:
+                known |= new
+                learnt[neighbour] = new
+        if known == before:
+            return False
+        masks[module] = known
+        via = self._via.setdefault(module, learnt)
+        if via is not learnt:
+            for neighbour, new in learnt.items():
+                via[neighbour] = via.get(neighbour, 0) | new
+        return True
 
     def _spread(self, waiting: deque[int]) -> None:
         while waiting:

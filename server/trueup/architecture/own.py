@@ -100,7 +100,7 @@ def parse(text: str) -> Configuration | None:
     """What `pyproject.toml` says; None where it has no contract of ours."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         return Configuration(FILE, problems=(unreadable(FILE, text, error),))
     table = table_of(document, "tool", "trueup")
     if "architecture" not in table and "contracts" not in table:

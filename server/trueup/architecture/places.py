@@ -46,6 +46,9 @@ class Places:
     def of(self, path: Keys) -> Place:
         """The place of a path, or the line of what is nearest around it."""
         place = self.found.get(path)
+        if place is None:
+            # An array of tables begins at its first.
+            place = self.found.get((*path, 0))
         if place is not None:
             return place
         if not path:
@@ -116,8 +119,9 @@ def ini(text: str) -> Places:
     found: dict[Keys, Place] = {}
     section = ""
     option: Keys = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip()[0] in "#;":
+    for number, written in enumerate(text.split("\n"), 1):
+        line = written.rstrip()
+        if not line or line.lstrip()[0] in "#;":
             continue
         if header := _SECTION.match(line):
             section, option = header[1], ()
