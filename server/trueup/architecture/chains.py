@@ -44,6 +44,7 @@ class ChainJudge:
         out, into = self._view.out, self._view.into
         self._reaches = Labels(self._targets, self._lets, out, into)
         self._reached_by = Labels(self._sources, self._lets, into, out)
+        self._sets: dict[tuple[bool, int], frozenset[int]] = {}
         self._wrong_of: dict[int, int] = {}
 
     @property
@@ -97,15 +98,15 @@ class ChainJudge:
         forth = shortest(
             graph,
             imported,
-            set(self._plan.targets[target].members),
-            lambda module: bool(self._lets[module] >> target & 1),
+            self._members(self._plan.targets, target),
+            lambda module: bool(self._lets[module] & self._reaches.masks[module] >> target & 1),
             ignored,
         )
         back = shortest(
             _mirrored(graph),
             importer,
-            set(self._plan.sources[source].members),
-            lambda module: bool(self._lets[module] >> source & 1),
+            self._members(self._plan.sources, source),
+            lambda module: bool(self._lets[module] & self._reached_by.masks[module] >> source & 1),
             {(v, u) for u, v in ignored},
         )
         chain = tuple(graph.names[module] for module in (*reversed(back), *forth))
@@ -118,6 +119,12 @@ class ChainJudge:
             chain=chain,
             severity=severity,
         )
+
+    def _members(self, groups: Sequence[Group], place: int) -> frozenset[int]:
+        key = groups is self._plan.targets, place
+        if key not in self._sets:
+            self._sets[key] = frozenset(groups[place].members)
+        return self._sets[key]
 
     def _severity(self, importer: int, imported: int) -> Severity | None:
         goals = self._reaches.masks[imported] & ~self._targets[importer]

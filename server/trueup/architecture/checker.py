@@ -85,11 +85,13 @@ class Architecture:
             read for read in (importlinter.read(text_of), own.read(text_of)) if read is not None
         )
         self._rules: tuple[_Rules, ...] = ()
-        self._scanned: OrderedDict[str, tuple[str, Document, tuple[Imported, ...]]] = OrderedDict()
+        self._scanned: OrderedDict[str, _Stated] = OrderedDict()
+        self._explained: dict[tuple[int, int, int], Violation] = {}
         self.judge_again()
 
     def judge_again(self) -> None:
         """Judge every contract anew, by the modules that there are now."""
+        self._explained.clear()
         self._rules = tuple(self._judged(read) for read in self._configured)
 
     def _judged(self, read: Configuration) -> _Rules:
@@ -216,6 +218,7 @@ class Architecture:
             change = graph.update(path, parses)
             if not change:
                 continue
+            self._explained.clear()
             for rules in self._rules:
                 if rules.imports is not graph:
                     continue
@@ -274,25 +277,26 @@ class Architecture:
         self, imports: Imports, rule: _Rule, importer: int, imported: int
     ) -> Iterator[Finding]:
         """One finding for each statement that states an illegal import."""
-        terms = rule.judge.terms
-        violation = rule.judge.explain(importer, imported)
+        key = id(rule), importer, imported
+        violation = self._explained.get(key)
+        if violation is None:
+            violation = self._explained[key] = rule.judge.explain(importer, imported)
         path = imports.path_of(violation.importer)
-        scanned = self._imports_of(path) if path is not None else None
+        scanned = self._stated(path)
         if path is None or scanned is None:
             return
-        document, stated = scanned
+        terms, file = rule.judge.terms, imports.by_path[path]
         chain = tuple(
             Step(one, other, *self._first_line(imports, one, other))
             for one, other in links(violation.chain)
         )
         said: set[int] = set()
-        file = imports.by_path[path]
-        for item in stated:
-            if imports.target(file, item) != violation.imported or item.statement in said:
+        for item in scanned.to(imports, violation.imported):
+            if item.statement in said:
                 continue
             said.add(item.statement)
             span = underlined(item, violation.imported, imports.absolute(file, item.written))
-            line, column, end_column = columns(document, span)
+            line, column, end_column = columns(scanned.document, span)
             yield Finding(
                 rule.code,
                 violation.contract,
@@ -313,28 +317,53 @@ class Architecture:
 
     def _first_line(self, imports: Imports, importer: str, imported: str) -> tuple[str, int]:
         path = imports.path_of(importer)
-        scanned = self._imports_of(path) if path is not None else None
+        scanned = self._stated(path)
         if path is None or scanned is None:
             return "", 0
-        document, stated = scanned
-        file = imports.by_path[path]
-        for item in stated:
-            if imports.target(file, item) == imported:
-                return path, document.line_at(item.statement) + 1
-        return path, 1
+        first = next(iter(scanned.to(imports, imported)), None)
+        return path, scanned.document.line_at(first.statement) + 1 if first is not None else 1
 
-    def _imports_of(self, path: str) -> tuple[Document, tuple[Imported, ...]] | None:
-        """The imports that a file states, with their places; scanned once for each text."""
-        text = self.sources.text(path)
-        if text is None:
+    def _stated(self, path: str | None) -> _Stated | None:
+        """What a file states, with its places; scanned once for each text."""
+        if path is None:
             return None
+        stamp = self.sources.stamp(path)
         held = self._scanned.get(path)
-        if held is None or held[0] != text:
-            held = self._scanned[path] = (text, Document(path, text), scan.imports(text))
+        if held is None or held.stamp != stamp:
+            text = self.sources.text(path)
+            if text is None:
+                return None
+            held = self._scanned[path] = _Stated(stamp, path, text)
         self._scanned.move_to_end(path)
         while len(self._scanned) > SCANNED_MAX:
             self._scanned.popitem(last=False)
-        return held[1], held[2]
+        return held
+
+
+class _Stated:
+    """The imports of one text, found by what they lead to in a graph."""
+
+    def __init__(self, stamp: object, path: str, text: str) -> None:
+        self.stamp = stamp
+        self.document = Document(path, text)
+        self.imports = scan.imports(text)
+        self._to: dict[int, dict[str, list[Imported]]] = {}
+        self._of: dict[int, ImportGraph] = {}
+
+    def to(self, imports: Imports, module: str) -> list[Imported]:
+        """The names that lead to `module`, in the order of the text."""
+        key = id(imports)
+        if self._of.get(key) is not imports.graph:
+            # The graph was built anew: names may lead elsewhere.
+            self._of[key] = imports.graph
+            found: dict[str, list[Imported]] = {}
+            file = imports.by_path[self.document.path]
+            for item in self.imports:
+                target = imports.target(file, item)
+                if target is not None:
+                    found.setdefault(target, []).append(item)
+            self._to[key] = found
+        return self._to[key].get(module, [])
 
 
 def _layers(contract: Layers, graph: ImportGraph) -> tuple[tuple[str, ...], ...]:

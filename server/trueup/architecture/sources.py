@@ -128,6 +128,11 @@ class Sources:
         kept = self._kept.get(path)
         return Names(kept[2], kept[3]) if kept is not None else _NOTHING
 
+    def stamp(self, path: str) -> object:
+        """Something that is another when the text is."""
+        buffer = self._buffers.get(path)
+        return buffer[0] if buffer is not None else self._kept.get(path, (0, 0))[:2]
+
     def text(self, path: str) -> str | None:
         buffer = self._buffers.get(path)
         return buffer[0] if buffer is not None else read_text(self.root / path)
