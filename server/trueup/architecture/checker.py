@@ -34,7 +34,9 @@ from trueup.architecture.kinds import (
 from trueup.architecture.modules import source_roots, top_packages
 from trueup.architecture.scan import Imported
 from trueup.architecture.sources import Sources
-from trueup.snapshot import Document
+from trueup.architecture.tach.project import TachProject
+from trueup.architecture.tach.rules import TachFinding
+from trueup.snapshot import Document, Span
 
 SCANNED_MAX: Final = 256
 """Files whose imports are kept with their places."""
@@ -84,6 +86,7 @@ class Architecture:
         self._configured: tuple[Configuration, ...] = tuple(
             read for read in (importlinter.read(text_of), own.read(text_of)) if read is not None
         )
+        self.tach = TachProject.at(root)
         self._rules: tuple[_Rules, ...] = ()
         self._scanned: OrderedDict[str, _Stated] = OrderedDict()
         self._explained: dict[tuple[int, int, int], Violation] = {}
@@ -112,12 +115,13 @@ class Architecture:
     @property
     def is_configured(self) -> bool:
         """Whether there is anything that could be broken."""
-        return bool(self._configured)
+        return bool(self._configured) or self.tach is not None
 
     @property
     def contracts(self) -> tuple[str, ...]:
         """The ids of all contracts."""
-        return tuple(rule.judge.terms.id for rules in self._rules for rule in rules.rules)
+        ids = (rule.judge.terms.id for rules in self._rules for rule in rules.rules)
+        return (*ids, *(self.tach.contracts if self.tach is not None else ()))
 
     @property
     def unjudged(self) -> tuple[Problem, ...]:
@@ -140,6 +144,8 @@ class Architecture:
         """What is wrong with the configuration as things are, by file and line."""
         found = {*self.unjudged, *self.baseline.problems}
         found.update(problem for read in self._configured for problem in read.problems)
+        if self.tach is not None:
+            found.update(self.tach.problems)
         for rules in self._rules:
             if not rules.imports.missing:
                 found.update(problem for rule in rules.rules for problem in rule.judge.problems)
@@ -184,15 +190,32 @@ class Architecture:
             if severity is not Severity.INFORMATION
         )
 
+    @property
+    def unneeded(self) -> tuple[Problem, ...]:
+        """Dependencies that tach's configuration declares and no file needs, where it wants that
+        told. Looks at every file.
+        """
+        if self.tach is None or not self.tach.boundaries.config.exact:
+            return ()
+        uses: set[tuple[str, str]] = set()
+        for path in self.tach.files:
+            stated = self._stated(path)
+            if stated is not None:
+                text = stated.document.text
+                uses |= self.tach.boundaries.uses(path, text, stated.imports)
+        return self.tach.boundaries.unused(uses)
+
     def judges_file(self, path: str) -> bool:
         """Whether anything could be said of this file."""
-        return any(path in graph.by_path for graph in self._graphs.values())
+        return any(path in graph.by_path for graph in self._graphs.values()) or (
+            self.tach is not None and self.tach.holds(path)
+        )
 
     def misses(self, path: str) -> bool:
         """Whether this file would be a module of the project, and is not known yet."""
         return any(
             graph.holds(path) and path not in graph.by_path for graph in self._graphs.values()
-        )
+        ) or (self.tach is not None and self.tach.misses(path))
 
     def follow(
         self, path: str, text: str | None, parses: Callable[[], bool] = lambda: True
@@ -235,7 +258,7 @@ class Architecture:
 
     def findings(self, path: str) -> tuple[Finding, ...]:
         """What is to be said of one file, in the order of its text; what the baseline has too."""
-        found: list[Finding] = []
+        found = list(self._by_tach(path))
         for rules in self._rules:
             file = rules.imports.by_path.get(path)
             if file is not None:
@@ -248,11 +271,18 @@ class Architecture:
     def everything(self) -> tuple[Finding, ...]:
         """The findings of all files, by path."""
         paths = {path for rules in self._rules for path in _illegal_paths(rules)}
+        if self.tach is not None:
+            paths.update(self.tach.files)
         return tuple(finding for path in sorted(paths) for finding in self.findings(path))
 
     def broken(self) -> frozenset[Key]:
         """Every illegal import that is an error or a warning, by what it is known by."""
-        return frozenset(
+        of_tach = frozenset(
+            finding.key
+            for path in (self.tach.files if self.tach is not None else ())
+            for finding in self._by_tach(path)
+        )
+        return of_tach | frozenset(
             (rule.judge.terms.id, names[importer], names[imported])
             for rules in self._rules
             for names in (rules.imports.graph.names,)
@@ -271,7 +301,37 @@ class Architecture:
                 self.sources.open(path, text, scan.names(text))
         for graph in self._graphs.values():
             graph.suppose(frozenset(there), frozenset(texts.keys() - there))
+        if self.tach is not None:
+            self.tach = self.tach.supposing(frozenset(there), frozenset(texts.keys() - there))
         self.judge_again()
+
+    def _by_tach(self, path: str) -> Iterator[Finding]:
+        """What tach's configuration says of a file: of direct imports, by its own text alone."""
+        stated = self._stated(path) if self.tach is not None and self.tach.holds(path) else None
+        if self.tach is None or stated is None:
+            return
+        document = stated.document
+        for found in self.tach.judge(path, document.text, stated.imports):
+            span = _marked(document, found)
+            line, column, end_column = columns(document, span)
+            key = found.contract, found.importer, found.imported
+            yield Finding(
+                found.rule.value,
+                found.contract,
+                found.contract,
+                found.importer,
+                found.imported,
+                found.severity,
+                path,
+                span,
+                line,
+                column,
+                end_column,
+                found.message,
+                (),
+                found.source,
+                known=key in self.baseline,
+            )
 
     def _placed(
         self, imports: Imports, rule: _Rule, importer: int, imported: int
@@ -364,6 +424,16 @@ class _Stated:
                     found.setdefault(target, []).append(item)
             self._to[key] = found
         return self._to[key].get(module, [])
+
+
+def _marked(document: Document, found: TachFinding) -> Span:
+    """The imported name; of a directive, its line without the space around it."""
+    if found.place is not None:
+        return Span(found.place.start, found.place.end)
+    whole = document.line_span(found.line - 1)
+    text = document.text[whole.start : whole.end]
+    start = whole.start + len(text) - len(text.lstrip())
+    return Span(start, max(start, whole.start + len(text.rstrip())))
 
 
 def _layers(contract: Layers, graph: ImportGraph) -> tuple[tuple[str, ...], ...]:
