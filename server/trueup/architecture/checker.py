@@ -32,8 +32,8 @@ from trueup.architecture.kinds import (
     Scope,
 )
 from trueup.architecture.modules import source_roots, top_packages
-from trueup.architecture.scan import Imported
 from trueup.architecture.sources import Sources
+from trueup.architecture.stated import Stated
 from trueup.architecture.tach.project import TachProject
 from trueup.architecture.tach.rules import TachFinding
 from trueup.snapshot import Document, Span
@@ -88,7 +88,7 @@ class Architecture:
         )
         self.tach = TachProject.at(root)
         self._rules: tuple[_Rules, ...] = ()
-        self._scanned: OrderedDict[str, _Stated] = OrderedDict()
+        self._scanned: OrderedDict[str, Stated] = OrderedDict()
         self._explained: dict[tuple[int, int, int], Violation] = {}
         self.judge_again()
 
@@ -218,15 +218,26 @@ class Architecture:
         ) or (self.tach is not None and self.tach.misses(path))
 
     def follow(
-        self, path: str, text: str | None, parses: Callable[[], bool] = lambda: True
+        self,
+        path: str,
+        text: str | None,
+        parses: Callable[[], bool] = lambda: True,
+        document: Document | None = None,
     ) -> frozenset[str]:
         """Let `text` be what the file holds, None for what the disk does. The files, this one not
-        included, of which something else may have to be said now.
+        included, of which something else may have to be said now. Whoever has the text's document
+        gives it, so that its lines are counted once.
         """
         if text is None:
             self.sources.close(path)
         else:
-            self.sources.open(path, text, scan.names(text))
+            held = self._scanned.get(path)
+            current = held is not None and held.stamp == self.sources.stamp(path)
+            stated = held.edited(text, document) if held is not None and current else None
+            if stated is None:
+                stated = Stated(text, path, text, document=document)
+            self._scanned[path] = stated
+            self.sources.open(path, text, stated.names)
         return self._spread(path, parses)
 
     def look(self, path: str) -> frozenset[str]:
@@ -256,16 +267,25 @@ class Architecture:
         flipped.discard(path)
         return frozenset(flipped)
 
-    def findings(self, path: str) -> tuple[Finding, ...]:
-        """What is to be said of one file, in the order of its text; what the baseline has too."""
+    def findings(self, path: str, links_max: int | None = None) -> tuple[Finding, ...]:
+        """What is to be said of one file, in the order of its text; what the baseline has too. At
+        most `links_max` imports are told of that are only later links of other modules' chains.
+        """
         found = list(self._by_tach(path))
         for rules in self._rules:
             file = rules.imports.by_path.get(path)
             if file is not None:
                 number = rules.imports.graph.ids[file.name]
                 for rule in rules.rules:
-                    for imported, _ in rule.judge.illegal(number):
-                        found += self._placed(rules.imports, rule, number, imported)
+                    links = 0
+                    for imported, severity in sorted(rule.judge.illegal(number)):
+                        links += severity is Severity.INFORMATION
+                        if (
+                            links_max is None
+                            or links <= links_max
+                            or (severity is not Severity.INFORMATION)
+                        ):
+                            found += self._placed(rules.imports, rule, number, imported)
         return tuple(sorted(found, key=lambda item: (item.span, item.contract, item.imported)))
 
     def everything(self) -> tuple[Finding, ...]:
@@ -383,7 +403,7 @@ class Architecture:
         first = next(iter(scanned.to(imports, imported)), None)
         return path, scanned.document.line_at(first.statement) + 1 if first is not None else 1
 
-    def _stated(self, path: str | None) -> _Stated | None:
+    def _stated(self, path: str | None) -> Stated | None:
         """What a file states, with its places; scanned once for each text."""
         if path is None:
             return None
@@ -393,37 +413,11 @@ class Architecture:
             text = self.sources.text(path)
             if text is None:
                 return None
-            held = self._scanned[path] = _Stated(stamp, path, text)
+            held = self._scanned[path] = Stated(stamp, path, text)
         self._scanned.move_to_end(path)
         while len(self._scanned) > SCANNED_MAX:
             self._scanned.popitem(last=False)
         return held
-
-
-class _Stated:
-    """The imports of one text, found by what they lead to in a graph."""
-
-    def __init__(self, stamp: object, path: str, text: str) -> None:
-        self.stamp = stamp
-        self.document = Document(path, text)
-        self.imports = scan.imports(text)
-        self._to: dict[int, dict[str, list[Imported]]] = {}
-        self._of: dict[int, ImportGraph] = {}
-
-    def to(self, imports: Imports, module: str) -> list[Imported]:
-        """The names that lead to `module`, in the order of the text."""
-        key = id(imports)
-        if self._of.get(key) is not imports.graph:
-            # The graph was built anew: names may lead elsewhere.
-            self._of[key] = imports.graph
-            found: dict[str, list[Imported]] = {}
-            file = imports.by_path[self.document.path]
-            for item in self.imports:
-                target = imports.target(file, item)
-                if target is not None:
-                    found.setdefault(target, []).append(item)
-            self._to[key] = found
-        return self._to[key].get(module, [])
 
 
 def _marked(document: Document, found: TachFinding) -> Span:
