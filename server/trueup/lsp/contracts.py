@@ -33,7 +33,7 @@ SETTLE_SECONDS: Final = 0.25
 """How long the disk rests before a project is read again."""
 SHOWN_MAX: Final = 200
 """Findings of one file that are shown."""
-LINKS_MAX: Final = 8
+LINKS_MAX: Final = 3
 """Imports of one file and contract that are shown because other modules' chains lead over them."""
 SOURCE: Final = "trueup"
 
