@@ -7,6 +7,7 @@ import click
 from trueup import __version__
 from trueup.commands.about import demo, doctor, evaluation, trust
 from trueup.commands.fix import fix
+from trueup.commands.trace import trace
 from trueup.commands.verify import verify
 
 

@@ -285,7 +285,7 @@ def test_of_one_hour_no_clock_makes_more_than_two_days(
     side of a midnight.
     """
     clock, real, made = Clock(), 0.0, []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=spenders.MEMORY) as folder:
         limits = replace(Budget(), day_tokens=1_000)
         purse = Purse(limits, "s", path=Path(folder, "b"), now=clock, table=ONE)
         for word, number in steps:
@@ -356,8 +356,9 @@ def test_the_ledger_is_in_the_users_state_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("steps", [400, pytest.param(10_000, marks=pytest.mark.soak)])
-def test_never_a_token_over_the_ceiling(steps: int, tmp_path: Path) -> None:
-    bill = spenders.run(tmp_path, steps=steps, processes=4, seed=20)
+def test_never_a_token_over_the_ceiling(steps: int) -> None:
+    with tempfile.TemporaryDirectory(dir=spenders.MEMORY) as folder:
+        bill = spenders.run(Path(folder), steps=steps, processes=4, seed=20)
     assert bill.over == ()
     assert bill.steps == steps
     assert bill.deaths > 0

@@ -26,6 +26,9 @@ CALL_TOKENS_MAX: Final = 1_000
 DEATHS: Final = 0.02
 """The share of steps that end in a SIGKILL, one half of them with the answer on its way."""
 
+MEMORY: Final = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where a ledger is fast; a process that is killed loses no less there than on a disk."""
+
 ROOMY: Final = float("inf")
 
 
@@ -135,10 +138,10 @@ def checked(folder: Path, steps: int) -> Bill:
     for line in lines:
         word, *rest = line.split()
         if word == "billed":
-            suggestion, session, tokens = rest
-            billed[f"suggestion {suggestion}"] += int(tokens)
-            billed[f"session {session}"] += int(tokens)
-            billed["day"] += int(tokens)
+            suggestion, session, said = rest
+            billed[f"suggestion {suggestion}"] += int(said)
+            billed[f"session {session}"] += int(said)
+            billed["day"] += int(said)
     most = limits(steps)
     purse = Purse(most, "nobody's", path=folder / "budget.sqlite")
     over = []
