@@ -26,7 +26,7 @@ def serve(stdio: bool) -> None:  # noqa: ARG001 - accepted because editors pass 
     boot.main()
 
 
-for command in (verify, fix, trust, doctor, evaluation, demo):
+for command in (verify, fix, trust, trace, doctor, evaluation, demo):
     cli.add_command(command)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -23,7 +24,9 @@ from trueup import (
 from trueup import trust as trust_module
 from trueup.engine import job
 from trueup.engine.beds import Beds
+from trueup.engine.recorded import Books
 from trueup.files import write_atomically
+from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Suggestion
@@ -100,7 +103,8 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
                     status.update(says)
 
             try:
-                return await work(job.Ports(beds, paused, say))
+                books = Books(session_of(os.getpid()))
+                return await work(job.Ports(beds, paused, say, books))
             finally:
                 await beds.close()
 

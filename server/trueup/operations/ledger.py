@@ -28,7 +28,7 @@ import apsw
 
 from trueup.operations.clock import Holder, Moment
 
-BUSY_MS: Final = 10_000
+BUSY_MS: Final = 5_000
 """How long a transaction waits for those of other processes."""
 LEASE_SECONDS: Final = 1_800.0
 """How long a reservation lasts where nobody can see whether its process lives."""

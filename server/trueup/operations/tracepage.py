@@ -17,7 +17,8 @@ from typing import Final
 from trueup.operations.prices import dollars
 from trueup.operations.trace import ANSWERED, ModelCall, Text, Trace, Tried
 
-BAR, WIDTH: Final = 22, 720
+BAR: Final = 22
+WIDTH: Final = 720
 """Of the timeline: the height of a bar with its gap, and the width of the whole job."""
 
 ReadText = Callable[[Text], str]
