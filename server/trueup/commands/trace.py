@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from trueup import TrueupError
 from trueup import settings as settings_module
 from trueup.commands.terminal import console, errors, fail
 from trueup.files import write_atomically
+from trueup.operations import drift
 from trueup.operations.prices import dollars
 from trueup.operations.trace import Text, Trace, Tried
 from trueup.operations.tracepage import page, summary
@@ -160,6 +162,19 @@ def prune(days: int | None, everything: bool) -> None:
     )
     if removed.problem:
         fail(removed.problem)
+
+
+@trace.command("drift")
+def drift_() -> None:
+    """Whether suggestions are getting worse, and since when; exits 1 when they are."""
+    read = (item for item in _store() if isinstance(item, Trace))
+    seen = (drift.observation(item) for item in read)
+    alarms = drift.watch(item for item in seen if item is not None)
+    for alarm in alarms:
+        console.print(f"[yellow]since {escape(alarm.since)}:[/] {escape(alarm.sentence)}")
+    if alarms:
+        sys.exit(1)
+    console.print("nothing is getting worse, as far as the traces tell")
 
 
 def _settings() -> settings_module.Settings:

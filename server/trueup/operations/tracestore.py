@@ -89,6 +89,9 @@ class TraceStore:
     def keep(self, trace: Trace, texts: dict[str, str]) -> str:
         """Write a trace and its texts; "" where it is kept, else why not: the first time only."""
         try:
+            # One by one: parents of a folder are made as the process likes, not as we do.
+            for folder in (self._folder, self._folder / "texts"):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for named in trace.texts:
                 if named.digest in texts:
                     self._keep_text(named, texts[named.digest])
