@@ -85,6 +85,7 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
 
     async def whole() -> T:
         beds, this = Beds(), asyncio.current_task()
+        books = Books(session_of(os.getpid()))
         for number in (signal.SIGTERM, signal.SIGHUP):
             # So that what was started is ended, and what was unpacked is removed.
             asyncio.get_running_loop().add_signal_handler(number, this.cancel if this else print)
@@ -103,10 +104,10 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
                     status.update(says)
 
             try:
-                books = Books(session_of(os.getpid()))
                 return await work(job.Ports(beds, paused, say, books))
             finally:
                 await beds.close()
+                books.close()
 
     try:
         return asyncio.run(whole())

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trueup import TrueupError
+from trueup.operations import telemetry
 from trueup.operations.budget import Purse
 from trueup.operations.meter import CANCELLED, Meter
 from trueup.operations.trace import Recording, Tried
@@ -30,8 +31,24 @@ class Books:
 
     session: str
     _stores: dict[Settings, TraceStore] = field(default_factory=dict)
+    _exporter: telemetry.Exporter | None = None
 
-    def store(self, settings: Settings) -> TraceStore:
+    def __post_init__(self) -> None:
+        if telemetry.is_wanted():
+            self._exporter = telemetry.Exporter()
+
+    def keep(self, recording: Recording, settings: Settings) -> str:
+        """Write the trace of a job that has ended; "" or one warning."""
+        if self._exporter is not None:
+            self._exporter.send(recording.trace)
+        return self._store(settings).keep(recording.trace, recording.texts)
+
+    def close(self) -> None:
+        """Send what is queued; call it when the process has no more jobs."""
+        if self._exporter is not None:
+            self._exporter.close()
+
+    def _store(self, settings: Settings) -> TraceStore:
         """One for all jobs with these settings, so that a full disk is one warning."""
         return self._stores.setdefault(settings, TraceStore(settings.traces))
 
@@ -102,10 +119,9 @@ def recorded(
         raise
     finally:
         purse.close()
-        trace = recording.trace
-        if not trace.outcome:
-            trace = recording.ended(ERROR)
-        warning = books.store(settings).keep(trace, recording.texts)
+        if not recording.trace.outcome:
+            recording.ended(ERROR)
+        warning = books.keep(recording, settings)
         if warning:
             say(warning)
 

@@ -62,6 +62,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*self._jobs.values(), return_exceptions=True)
             await self._beds.close()
+            self._books.close()
 
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
