@@ -143,10 +143,10 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
             case "limits", dict():
                 settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
             case "budget", dict():
-                changes = _numbers(Budget, value, f"{where}: budget.")
+                changes = _numbers(Budget, value, "budget.")
                 settings = replace(settings, budget=replace(settings.budget, **changes))
             case "traces", dict():
-                changes = _numbers(TraceLimits, value, f"{where}: traces.")
+                changes = _numbers(TraceLimits, value, "traces.")
                 settings = replace(settings, traces=replace(settings.traces, **changes))
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
@@ -185,18 +185,18 @@ def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limi
 
 
 def _numbers(
-    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], where: str = ""
+    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], table_name: str = ""
 ) -> dict[str, float]:
     """What `table` says about the fields of `kind`. Raises ConfigurationError."""
     known = {item.name for item in fields(kind)}
     changes: dict[str, float] = {}
     for name, value in table.items():
         if name not in known:
-            raise ConfigurationError(f"there is no limit called {where}{name}")
+            raise ConfigurationError(f"there is no limit called {table_name}{name}")
         # Written so that NaN, which TOML can say, is refused too.
         if isinstance(value, bool) or not (isinstance(value, int | float) and value >= 0):
             raise ConfigurationError(
-                f"the limit {where}{name} must be a number that is not negative"
+                f"the limit {table_name}{name} must be a number that is not negative"
             )
         changes[name] = value
     return changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from trueup import settings as settings_module
 from trueup.commands.terminal import console, errors, fail
 from trueup.files import write_atomically
 from trueup.operations import drift
+from trueup.operations.budget import Purse, in_words, ledger_file, session_of
 from trueup.operations.prices import dollars
 from trueup.operations.trace import Text, Trace, Tried
 from trueup.operations.tracepage import page, summary
@@ -74,6 +76,18 @@ def list_(number: int, as_json: bool) -> None:
             escape(said),
         )
     console.print(table)
+    _spent()
+
+
+def _spent() -> None:
+    """The running total, where a model was ever asked."""
+    if not ledger_file().exists():
+        return
+    purse = Purse(_settings().budget, session_of(os.getpid()))
+    total = purse.spent()
+    purse.close()
+    month = "" if total.problem else f"; this month {in_words(total.spent.month)}"
+    console.print(f"[dim]{escape(total.sentence)}{month}[/]", highlight=False)
 
 
 @trace.command()
