@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support import spenders
-from support.clocks import ONE, Clock
+from support.clocks import NOON, ONE, Clock
 from trueup.operations import budget
 from trueup.operations.budget import Purse, Refusal, Reservation, in_words
 from trueup.operations.clock import Holder
@@ -305,6 +308,72 @@ def test_of_one_hour_no_clock_makes_more_than_two_days(
         assert within <= 1_000 * (2 + jumps_over_midnight)
 
 
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["hold", "send", "settle", "settle", "pass"]),
+        st.integers(0, 400),
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["here", "there"]),
+    ),
+    max_size=25,
+)
+
+
+@dataclass
+class Entry:
+    """What a ledger kept by hand knows of a call."""
+
+    tokens: int
+    suggestion: str
+    session: str
+    day: date
+    held: Reservation
+
+
+@given(CALLS)
+def test_the_ledger_counts_as_one_would_by_hand(calls: list[tuple[str, int, str, str]]) -> None:
+    # Ten minutes before midnight; what passes in all is less than a lease.
+    clock = Clock(NOON + 12 * HOUR - 600)
+    limits = replace(Budget(), day_tokens=1_000, suggestion_tokens=900)
+    entered: list[Entry] = []
+    unsettled: list[Entry] = []
+
+    def total(name: str, value: object) -> int:
+        return sum(entry.tokens for entry in entered if getattr(entry, name) == value)
+
+    with tempfile.TemporaryDirectory(dir=spenders.MEMORY) as folder:
+        purses = {
+            name: Purse(limits, name, path=Path(folder, "b"), now=clock, table=ONE)
+            for name in ("here", "there")
+        }
+        for word, number, suggestion, session in calls:
+            day = clock().day
+            if word == "pass":
+                clock.pass_by(number / 6)
+            elif word == "hold":
+                fits = total("day", day) + number <= 1_000
+                fits = fits and total("suggestion", suggestion) + number <= 900
+                held = purses[session].reserve(suggestion, "one", prompt=number, output=0)
+                assert isinstance(held, Reservation) == fits
+                if isinstance(held, Reservation):
+                    unsettled.append(Entry(number, suggestion, session, day, held))
+                    entered.append(unsettled[-1])
+            elif unsettled and word == "send":
+                entry = unsettled[-1]
+                purses[entry.session].sent(entry.held)
+            elif unsettled:
+                entry = unsettled.pop()
+                entry.tokens = min(number, entry.tokens)
+                purses[entry.session].settle(entry.held, Usage(input=entry.tokens))
+        for name, purse in purses.items():
+            spent = purse.spent("a").spent
+            assert spent.suggestion.tokens == total("suggestion", "a")
+            assert spent.session.tokens == total("session", name)
+            assert spent.day.tokens == total("day", clock().day)
+            assert spent.reserved == sum(entry.tokens for entry in unsettled)
+            purse.close()
+
+
 # --- the file ----------------------------------------------------------------------------------
 
 
@@ -335,6 +404,33 @@ def test_a_ledger_that_was_removed_is_made_again(purse: Purse) -> None:
         file.unlink()
     spend(purse, 7)
     assert another(purse).spent().spent.day.tokens == 7
+
+
+def test_a_full_disk_refuses(tmp_path: Path) -> None:
+    """No file of that process may grow, as on a disk that is full."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from trueup.operations.budget import Purse\n"
+        "from trueup.settings import Budget\n"
+        "purse = Purse(Budget(), 's', path=Path(sys.argv[1]))\n"
+        "for _ in range(2): print(purse.reserve('s', 'one', prompt=1, output=1).sentence)\n"
+    )
+
+    def full() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", code, str(tmp_path / "b.sqlite")],
+        preexec_fn=full,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    first, second = ended.stdout.splitlines()
+    assert first == second, ended.stderr
+    assert first.startswith("no model is asked while what it costs cannot be counted: ")
+    assert str(tmp_path / "b.sqlite") in first
 
 
 def test_where_nothing_can_be_written_nothing_is_asked(tmp_path: Path, clock: Clock) -> None:

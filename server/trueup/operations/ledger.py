@@ -3,7 +3,8 @@
 An entry is *held* (reserved, nothing sent), *sent* (asked, not yet answered), *settled* (what it
 took is known) or *assumed*. When a process dies, what it held is given back, and what it had sent
 is assumed to have taken all that was reserved: whoever serves the model may bill for it, and a
-crash must not be a way to spend more. Where death cannot be seen, a lease ends it.
+crash must not be a way to spend more. A lease ends the same way what is older, dead or not: death
+cannot be seen everywhere. Whoever was too late to send is told so; whoever settles late is heard.
 
 Clocks jump, so an entry is dated by its age. Within one boot that is exact: its date is the present
 one less the seconds that the boot clock counted since. Entries of other boots that lie in the
@@ -31,7 +32,7 @@ from trueup.operations.clock import Holder, Moment
 BUSY_MS: Final = 5_000
 """How long a transaction waits for those of other processes."""
 LEASE_SECONDS: Final = 1_800.0
-"""How long a reservation lasts where nobody can see whether its process lives."""
+"""How long a reservation lasts, longer than any call."""
 KEPT_SECONDS: Final = 400 * 86_400
 """Entries older than this are removed; the longest window is a month."""
 
