@@ -81,9 +81,7 @@ async def run(start: Start, ports: Ports) -> Suggestion | Failure:
         job = _Job(goal, snapshot, settings, bed, ports, start.absent, record, pin=start.pin)
         made = await _within_time(job, start)
         record.ended(made)
-        if isinstance(made, Suggestion) and ports.books is not None:
-            made = replace(made, trace=record.recording.trace.id)
-        return made
+        return record.named(made) if isinstance(made, Suggestion) else made
 
 
 async def _within_time(job: _Job, start: Start) -> Suggestion | Failure:
@@ -111,6 +109,8 @@ async def fix_all(start: Start, ports: Ports) -> Batch | Failure:
         finally:
             await job.close()
         record.ended(made if isinstance(made, Failure) else made.suggestion)
+        if isinstance(made, Batch) and made.suggestion is not None:
+            made = replace(made, suggestion=record.named(made.suggestion))
         return made
 
 

@@ -9,7 +9,7 @@ import asyncio
 import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trueup import TrueupError
 from trueup.operations import telemetry
@@ -55,7 +55,9 @@ class Books:
 
 @dataclass
 class Record:
-    """The trace of one job while it runs; `meter` is what its model calls run through."""
+    """The trace of one job while it runs; `meter` is what its model calls run through, None where
+    nothing is written down.
+    """
 
     recording: Recording
     meter: Meter | None = None
@@ -88,6 +90,12 @@ class Record:
     @property
     def _last_call(self) -> int | None:
         return len(self.recording.trace.calls) - 1 if self.recording.trace.calls else None
+
+    def named(self, suggestion: Suggestion) -> Suggestion:
+        """The suggestion with the name of its trace, where one is kept."""
+        if self.meter is None:
+            return suggestion
+        return replace(suggestion, trace=self.recording.trace.id)
 
     def ended(self, made: Suggestion | Failure | None) -> None:
         """What came of the job; None: nothing to suggest."""

@@ -273,7 +273,7 @@ def _metered(call: _Call, model: str) -> AbstractContextManager[Taken | Refusal]
 async def _streamed(
     client: anthropic.AsyncAnthropic, model: str, call: _Call, taken: Taken
 ) -> Ending:
-    written = reported = 0
+    written = reported = thought = 0
     counted: MessageDeltaUsage | None = None
     try:
         async with client.messages.stream(
@@ -289,6 +289,7 @@ async def _streamed(
                     taken.began(call.model, _read(event.message))
                 elif event.type == "content_block_delta":
                     taken.wrote()
+                    thought += len(getattr(event.delta, "thinking", ""))
                 elif event.type == "text":
                     written += len(event.text)
                     if written - reported >= PROGRESS_CHARACTERS:
@@ -306,7 +307,8 @@ async def _streamed(
             thinking = details.thinking_tokens if details else 0
             taken.produced(counted.output_tokens, thinking=thinking)
         elif taken.has_begun:
-            taken.produced(context.estimated_tokens("x" * written), estimated=True)
+            seen = context.estimated_tokens("x" * (written + thought))
+            taken.produced(seen, estimated=True)
         call.tokens_in += taken.usage.prompt
         call.tokens_out += taken.usage.output
     return ending
