@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from trueup import settings
 from trueup.architecture import scan
 from trueup.architecture.modules import ModuleFile, Portion, Walk, walk
 from trueup.architecture.scan import Names
@@ -31,6 +32,12 @@ log = logging.getLogger("trueup.architecture")
 
 _Stamp = tuple[int, int]
 _Kept = dict[str, tuple[int, int, tuple[str, ...], tuple[str, ...]]]
+
+
+def cache_file(root: Path) -> Path:
+    """Where the imports of a project are remembered between sessions."""
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
+    return settings.cache_folder() / "imports" / name
 
 
 def text_of(raw: bytes) -> str:
@@ -121,6 +128,20 @@ class Sources:
         kept = self._kept.get(path)
         return Names(kept[2], kept[3]) if kept is not None else _NOTHING
 
+    def stamp(self, path: str) -> object:
+        """Something that is another when the text is."""
+        buffer = self._buffers.get(path)
+        if buffer is not None:
+            return buffer[0]
+        kept = self._kept.get(path)
+        if kept is not None:
+            return kept[:2]
+        try:
+            status = os.stat(self.root / path)  # noqa: PTH116 - as above
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
     def text(self, path: str) -> str | None:
         buffer = self._buffers.get(path)
         return buffer[0] if buffer is not None else read_text(self.root / path)
@@ -133,6 +154,9 @@ class Sources:
         """Let the disk count again, as it is now."""
         self._buffers.pop(path, None)
         self.look(path)
+
+    def opened(self) -> tuple[str, ...]:
+        return tuple(self._buffers)
 
     def look(self, path: str) -> bool:
         """Whether the file on disk differs from what was known of it; now it is known."""

@@ -20,15 +20,8 @@ from trueup import (
     workspace,
 )
 from trueup import settings as settings_module
-from trueup.commands.terminal import (
-    errors,
-    fail,
-    finish,
-    machine,
-    nothing,
-    run,
-    test_names,
-)
+from trueup.commands.console import errors, fail
+from trueup.commands.terminal import finish, machine, nothing, run, test_names
 from trueup.engine import job
 from trueup.engine.messages import Start
 from trueup.files import write_atomically

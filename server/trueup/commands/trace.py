@@ -15,7 +15,7 @@ from rich.table import Table
 
 from trueup import TrueupError
 from trueup import settings as settings_module
-from trueup.commands.terminal import console, errors, fail
+from trueup.commands.console import console, errors, fail
 from trueup.files import write_atomically
 from trueup.operations import drift
 from trueup.operations.budget import Purse, in_words, ledger_file, session_of

@@ -23,7 +23,7 @@ from trueup.engine.beds import Ask, Bed, Beds
 from trueup.engine.messages import OpenDocument, Start
 from trueup.engine.recorded import Books, Record, recorded
 from trueup.operations.trace import Recording
-from trueup.propose import rope, ruff
+from trueup.propose import imports, rope, ruff
 from trueup.propose.form import in_the_projects_form
 from trueup.propose.proposal import Failure, FailureKind, Proposal
 from trueup.runner.results import TestRun
@@ -203,7 +203,26 @@ class _Job:
             proposal = await ruff.propose(self.goal, self.snapshot)
             if isinstance(proposal, Candidate) or self.goal.recipe in RUFF:
                 return await self._judged(proposal)
+        if self._is_ours():
+            return await self._without_import()
         return await self._with_model()
+
+    async def _without_import(self) -> Suggestion | Failure:
+        """A forbidden import broken: the first way that verifies, else the model's, else the best
+        of the others.
+        """
+        self.say("looking for another way to import")
+        tried: list[Suggestion | Failure] = []
+        for candidate in await imports.propose(self.goal, self.snapshot):
+            tried.append(await self._judged(candidate))
+            if _is_verified(tried[-1]):
+                return tried[-1]
+        tried.append(await self._with_model())
+        return _best(tried)
+
+    def _is_ours(self) -> bool:
+        diagnostic = self.goal.diagnostic
+        return diagnostic is not None and diagnostic.source == imports.SOURCE
 
     def _is_ruffs(self) -> bool:
         diagnostic = self.goal.diagnostic
@@ -326,6 +345,10 @@ class _Job:
             task.cancel()
         await asyncio.gather(*self.baselines.values(), return_exceptions=True)
         await self.bed.close()
+
+
+def _is_verified(made: Suggestion | Failure) -> bool:
+    return isinstance(made, Suggestion) and made.verdict.outcome is Ruling.VERIFIED
 
 
 def complaint(last: Suggestion | Failure) -> str:

@@ -75,14 +75,14 @@ async def _completed(server: Server, buffer: Buffer, goal: Goal) -> Goal:
     """The goal with the line of text that only the user can give."""
     if goal.recipe is Recipe.RENAME and not goal.name and server.can_ask:
         old = buffer.document.text[goal.span.start : goal.span.end]
-        return replace(goal, name=await _ask_for_line(server, f"New name of {old}", old))
+        return replace(goal, name=await ask_for_line(server, f"New name of {old}", old))
     if goal.recipe is Recipe.INSTRUCT and not goal.instruction and server.can_ask:
-        words = await _ask_for_line(server, f"What should change in {goal.symbol}?", "")
+        words = await ask_for_line(server, f"What should change in {goal.symbol}?", "")
         return replace(goal, instruction=words)
     return goal
 
 
-async def _ask_for_line(server: Server, prompt: str, value: str) -> str:
+async def ask_for_line(server: Server, prompt: str, value: str) -> str:
     answer = await server.protocol.send_request_async(
         INPUT_METHOD, {"prompt": prompt, "value": value}
     )
