@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 
 from support import spenders
 from support.clocks import NOON, ONE, Clock
+from trueup import doctor
 from trueup.operations import budget
 from trueup.operations.budget import Purse, Refusal, Reservation, in_words
 from trueup.operations.clock import Holder
 from trueup.operations.ledger import LEASE_SECONDS, Amount
 from trueup.operations.prices import Usage
-from trueup.settings import Budget
+from trueup.settings import Budget, ModelSettings, Settings
 
 HOUR, DAY = 3_600.0, 86_400.0
 
@@ -446,6 +447,29 @@ def test_less_than_nothing_is_a_mistake_of_ours(purse: Purse) -> None:
 
 def test_the_ledger_is_in_the_users_state_folder(tmp_path: Path) -> None:
     assert budget.ledger_file().is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "models", "good", "says"),
+    [
+        ({}, ("claude-sonnet-5-5",), True, "today 0.00 USD, 0 tokens, of 10.00 USD and 8,000,000"),
+        ({"day_usd": 0}, ("claude-sonnet-5-5",), False, "of 0.00 USD and 8,000,000 tokens"),
+        ({}, ("mine",), True, "no price is known for mine, so only tokens are counted"),
+    ],
+)
+def test_the_doctor_says_what_is_left(
+    limits: dict[str, float], models: tuple[str, ...], good: bool, says: str
+) -> None:
+    settings = Settings(model=ModelSettings(models=models), budget=replace(Budget(), **limits))
+    found = doctor._budget(settings)
+    assert (found.good, says in found.says) == (good, True), found
+
+
+def test_the_doctor_names_a_damaged_ledger() -> None:
+    budget.ledger_file().parent.mkdir(parents=True)
+    budget.ledger_file().write_bytes(b"no ledger" * 500)
+    found = doctor._budget(Settings())
+    assert (found.good, "is damaged; remove it to count anew" in found.says) == (False, True)
 
 
 # --- many processes ----------------------------------------------------------------------------

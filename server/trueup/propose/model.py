@@ -48,9 +48,6 @@ PROGRESS_CHARACTERS: Final = 1_000
 
 Say = Callable[[str], None]
 
-BYTES_PER_TOKEN_MIN: Final = 2
-"""For what a prompt is reserved: rather too much than too little."""
-
 FRAME_TOKENS: Final = 1_000
 """What the form of the answer and the frame of the request take beside the texts."""
 
@@ -265,7 +262,7 @@ def _metered(call: _Call, model: str) -> AbstractContextManager[Taken | Refusal]
         sent=sent,
         reference=call.prompt.reference,
         digest=call.prompt.digest,
-        prompt=len(sent.encode("utf-8", "replace")) // BYTES_PER_TOKEN_MIN + FRAME_TOKENS,
+        prompt=context.most_tokens(sent) + FRAME_TOKENS,
         output=int(call.settings.limits.model_output_tokens),
     )
 
