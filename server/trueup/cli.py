@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "init": "init:init",
     "graph": "graph:graph",
     "trust": "about:trust",
+    "trace": "trace:trace",
     "doctor": "about:doctor",
     "eval": "about:evaluation",
     "demo": "about:demo",
