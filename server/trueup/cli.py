@@ -6,6 +6,7 @@ import click
 
 from trueup import __version__
 from trueup.commands.about import demo, doctor, evaluation, trust
+from trueup.commands.decisions import decisions
 from trueup.commands.fix import fix
 from trueup.commands.verify import verify
 
@@ -25,7 +26,7 @@ def serve(stdio: bool) -> None:  # noqa: ARG001 - accepted because editors pass 
     boot.main()
 
 
-for command in (verify, fix, trust, doctor, evaluation, demo):
+for command in (verify, fix, decisions, trust, doctor, evaluation, demo):
     cli.add_command(command)
 
 

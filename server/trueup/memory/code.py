@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -264,7 +264,7 @@ def regex_problem(regex: str) -> str:
     return _refusal(wanted, f"the regular expression `{_short(regex)}`")
 
 
-def _refusal(rule: dict[str, object], what: str) -> str:
+def _refusal(rule: Mapping[str, object], what: str) -> str:
     asked: Any = rule
     try:
         Code("", "").root.find_all(asked)

@@ -15,6 +15,7 @@ from trueup.architecture.contracts import Severity, Source
 from trueup.memory.code import Code
 from trueup.memory.decisions import Decision, Decisions, Problem
 from trueup.memory.globs import matches_any
+from trueup.memory.hidden import one_line
 from trueup.memory.judges import Hit, judge, obstacle
 from trueup.memory.overrides import Override, exemptions
 from trueup.memory.rules import Layers, Rule
@@ -28,8 +29,10 @@ SUFFIXES: Final = (".py", ".pyi")
 class RuleFinding:
     """One place where a decision is not kept. Lines and columns are 1-based, of characters.
 
-    `text` is what breaks the rule, without its spacing: with the decision it says whether two
-    findings are the same, wherever they stand. `decision` is "" where an exception names none.
+    `says` is what is wrong and which decision says so; `exception` is how a person makes an
+    exception from it, which a model need not be told. `text` is what breaks the rule, without its
+    spacing: with the decision it says whether two findings are the same, wherever they stand.
+    `decision` is "" where an exception names none.
     """
 
     decision: str
@@ -40,10 +43,15 @@ class RuleFinding:
     end_line: int
     end_column: int
     severity: Severity
-    message: str
+    says: str
     text: str
+    exception: str = ""
     source: Source | None = None
     """Where the rule is written."""
+
+    @property
+    def message(self) -> str:
+        return f"{self.says}; {self.exception}" if self.exception else self.says
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ def report(
 
 
 def _order(finding: RuleFinding) -> tuple[Span, str, str]:
-    return finding.span, finding.decision, finding.message
+    return finding.span, finding.decision, finding.says
 
 
 def applies(decision: Decision, path: str, goals: frozenset[str] = frozenset()) -> bool:
@@ -161,23 +169,18 @@ def _finding(
     decisions: Decisions, decision: Decision, rule: Rule, code: Code, hit: Hit
 ) -> RuleFinding:
     name = decisions.short(decision)
-    says = rule.terms.message.rstrip(".") or hit.says
-    return _placed(
-        code,
-        hit.span,
-        decision.id,
-        decision.weight,
-        f"{says} (decision {name}: {decision.title}; `# trueup: ignore[{name}] reason` makes an"
-        " exception)",
-        hit.text,
-        Source(decision.path, rule.terms.line),
-    )
+    says = one_line(rule.terms.message).rstrip(".") or hit.says
+    return replace(
+        _placed(code, hit.span, decision.id, decision.weight,
+                f"{says} (decision {name}: {decision.title})", hit.text),
+        exception=f"`# trueup: ignore[{name}] reason` makes an exception",
+        source=Source(decision.path, rule.terms.line),
+    )  # fmt: skip
 
 
 def _of_defect(code: Code, span: Span, message: str, decision: str) -> RuleFinding:
-    return _placed(
-        code, span, decision, Severity.WARNING, message, code.text[span.start : span.end], None
-    )
+    text = code.text[span.start : span.end]
+    return _placed(code, span, decision, Severity.WARNING, message, text)
 
 
 def _placed(
@@ -185,9 +188,8 @@ def _placed(
     span: Span,
     decision: str,
     severity: Severity,
-    message: str,
+    says: str,
     text: str,
-    source: Source | None,
 ) -> RuleFinding:
     document = code.document
     line, end_line = document.line_at(span.start), document.line_at(span.end)
@@ -200,9 +202,8 @@ def _placed(
         end_line + 1,
         span.end - document.line_span(end_line).start + 1,
         severity,
-        message,
+        says,
         text,
-        source,
     )
 
 

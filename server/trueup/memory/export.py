@@ -135,7 +135,7 @@ def _summary(body: str) -> str:
         if (
             said
             and said[0] not in "#`~|<>"
-            and not re.match(r"[*-] (status|date|deci)", said, re.I)
+            and not re.match(r"[*-] (status|date|deci)", said, re.IGNORECASE)
         ):
             if len(said) > SUMMARY_CHARACTERS_MAX:
                 said = f"{said[: SUMMARY_CHARACTERS_MAX - 3]}..."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +22,9 @@ from trueup.memory.hidden import one_line
 from trueup.memory.markdown import Front, page_of
 from trueup.memory.places import OURS, folders
 from trueup.memory.reading import status_text
-from trueup.memory.yaml_text import Node, Sequence as List, Table, Text, YamlError, read
-from trueup.snapshot import Edit, Span, apply_edits, digest
+from trueup.memory.yaml_text import Node, Table, Text, YamlError, read
+from trueup.memory.yaml_text import Sequence as List
+from trueup.snapshot import Span, apply_edits, digest
 
 SLUG_CHARACTERS_MAX: Final = 60
 _PLAIN: Final = re.compile(r"[A-Za-z][\w./ ,()+-]*")
@@ -39,7 +40,7 @@ class Draft:
     body: str = ""
     status: Status = Status.PROPOSED
     severity: Weight = Weight.ADVICE
-    scope: Scope = Scope()
+    scope: Scope = field(default_factory=Scope)
     rules: tuple[str, ...] = ()
     supersedes: tuple[str, ...] = ()
 
@@ -203,7 +204,10 @@ def with_status(text: str, status: Status) -> str:
         if said[:1] in {'"', "'"}:
             new = f"{said[0]}{new}{said[0]}"
         space = "" if place.span.start == 0 or text[place.span.start - 1].isspace() else " "
-        return apply_edits(text, [(place.span, space + new)])
+        made = apply_edits(text, [(place.span, space + new)])
+        if (now := status_text(page_of(made))) is None or now.status is not status:
+            raise InputError("its status is written in a way that only a person can edit")
+        return made
     if page.front is None or not page.front.closed:
         raise InputError("it has no status and no front matter; write `status:` into it first")
     return _with_line(text, page.front, f"status: {status.value}")

@@ -10,6 +10,7 @@ from trueup.verify import (
     behaviour,
     comments,
     danger,
+    decisions,
     formatting,
     laziness,
     linters,
@@ -34,6 +35,7 @@ STATIC: Final[tuple[Check, ...]] = (
     tamper.leaves_tests_alone,
     names.exist,
     danger.calls_nothing_dangerous,
+    decisions.keeps_the_decisions,
     linters.gives_linters_nothing_new,
 )
 RUNNING: Final[tuple[Check, ...]] = (
@@ -53,6 +55,7 @@ NAMES: Final[Mapping[Check, str]] = {
     tamper.leaves_tests_alone: tamper.CHECK,
     names.exist: names.CHECK,
     danger.calls_nothing_dangerous: danger.CHECK,
+    decisions.keeps_the_decisions: decisions.CHECK,
     linters.gives_linters_nothing_new: linters.CHECK,
     types.satisfies_the_type_checker: types.CHECK,
     tests.passes_the_affected_tests: tests.CHECK,
@@ -72,6 +75,7 @@ DEMANDED: Final[tuple[str, ...]] = (
     tamper.CHECK,
     names.CHECK,
     danger.CHECK,
+    decisions.CHECK,
     linters.CHECK,
     tests.CHECK,
     behaviour.COVERAGE,
