@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from trueup.architecture.scan import Imported, imports
 from trueup.memory.rules import Named, Pattern
 from trueup.snapshot import Document, Span
 from trueup.symbols import Outline
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
 REGION_CHARACTERS_MAX: Final = 1500
 """What is longer is searched part by part."""
 REGION_DEPTH_MAX: Final = 30
+RARE_MAX: Final = 12
+"""Places up to which it is quicker to look at each than at the whole text."""
 
 _META: Final = re.compile(r"\$+[A-Z_][A-Z0-9_]*")
-_WORD: Final = re.compile(r"[^\W\d]\w*")
+_WORD: Final = re.compile(r"(?<!\w)[^\W\d]\w*")
+_RUN: Final = re.compile(r"\w+")
 _DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
 _LITERALS: Final = frozenset({"integer", "float", "string", "concatenated_string"})
 
@@ -68,6 +73,10 @@ class Code:
         return not children or (len(children) == 1 and _is_string(children[0]))
 
     @cached_property
+    def words(self) -> Counter[str]:
+        return Counter(_RUN.findall(self.text))
+
+    @cached_property
     def root(self) -> SgNode:
         from ast_grep_py import SgRoot  # noqa: PLC0415 - not before a rule asks
 
@@ -75,9 +84,9 @@ class Code:
 
     def matches(self, patterns: tuple[Pattern, ...], within: Pattern | None) -> tuple[Span, ...]:
         """Where any of the patterns matches, inside of what matches `within`; in order."""
-        found = sorted({span for pattern in patterns for span in self.spans(pattern)})
+        found = in_order(span for pattern in patterns for span in self.spans(pattern))
         if within is None or not found:
-            return tuple(found)
+            return found
         around = self.spans(within)
         return tuple(
             span for span in found if any(one.contains(span) and one != span for one in around)
@@ -85,26 +94,51 @@ class Code:
 
     def spans(self, pattern: Pattern) -> tuple[Span, ...]:
         if pattern not in self._found:
-            self._found[pattern] = tuple(sorted({span_of(node) for node in self._nodes(pattern)}))
+            self.look_for((pattern,))
         return self._found[pattern]
 
-    def _nodes(self, pattern: Pattern) -> list[SgNode]:
-        rule: Any = {"rule": rule_of(pattern)}
-        words = words_of(pattern.text)
-        counts = {word: self.text.count(word) for word in words}
-        if not words:
-            return self.root.find_all(rule)
-        if not all(counts.values()):
-            return []
-        rarest = min(words, key=counts.__getitem__)
-        whole, parts = self._around(rarest)
-        if len(parts) * 2 > len(self._regions[0]):
-            return self.root.find_all(rule)
-        found = [node for part in parts for node in part.find_all(rule)]
-        return found + [node for node in whole if node.matches(**rule["rule"])]
+    def look_for(self, patterns: Iterable[Pattern]) -> None:
+        """Find all of these at once: the tree is walked one time for those whose words are common,
+        however many they are.
+        """
+        common: list[Pattern] = []
+        for pattern in dict.fromkeys(patterns):
+            if pattern in self._found:
+                continue
+            words = words_of(pattern.text)
+            rarest = min(words, key=self.words.__getitem__, default="")
+            if rarest and not self.words[rarest]:
+                self._found[pattern] = ()
+            elif rarest and self.words[rarest] <= RARE_MAX:
+                nodes = self._around(rarest, rule_of(pattern))
+                self._found[pattern] = in_order(span_of(node) for node in nodes)
+            else:
+                common.append(pattern)
+        if common:
+            self._found.update(self._everywhere(common))
 
-    def _around(self, word: str) -> tuple[list[SgNode], list[SgNode]]:
-        """The large nodes and the regions in which a word stands."""
+    def _everywhere(self, patterns: list[Pattern]) -> dict[Pattern, tuple[Span, ...]]:
+        rules = [rule_of(pattern) for pattern in patterns]
+        wanted: Any = {"rule": {"any": rules} if len(rules) > 1 else rules[0]}
+        found: dict[Pattern, set[Span]] = {pattern: set() for pattern in patterns}
+        kinds: dict[Pattern, str] = {pattern: pattern.kind for pattern in patterns if pattern.kind}
+        for node in self.root.find_all(wanted):
+            kind, text, span = node.kind(), node.text(), span_of(node)
+            for pattern, rule in zip(patterns, rules, strict=True):
+                if kinds.get(pattern, kind) != kind:
+                    continue
+                if pattern.kind or len(rules) == 1 or (
+                    all(word in text for word in words_of(pattern.text)) and _is(node, rule)
+                ):  # fmt: skip
+                    found[pattern].add(span)
+                    if not _META.fullmatch(pattern.text):
+                        # All that matches a pattern is of one kind.
+                        kinds[pattern] = kind
+        return {pattern: in_order(spans) for pattern, spans in found.items()}
+
+    def _around(self, word: str, rule: Mapping[str, object]) -> list[SgNode]:
+        """What matches where a word stands: in the regions that hold it, and as what holds those."""
+        wanted: Any = {"rule": rule}
         regions, large = self._regions
         starts = [region[0].start for region in regions]
         touched: dict[int, SgNode] = {}
@@ -114,11 +148,12 @@ class Code:
             place = bisect.bisect_right(starts, at) - 1
             if place >= 0 and at < regions[place][0].end:
                 touched[place] = regions[place][1]
-            for number, (span, node) in enumerate(large):
-                if span.start <= at < span.end:
-                    above[number] = node
+            above |= {
+                n: node for n, (span, node) in enumerate(large) if span.start <= at < span.end
+            }
             at = self.text.find(word, at + len(word))
-        return list(above.values()), list(touched.values())
+        found = [node for part in touched.values() for node in part.find_all(wanted)]
+        return found + [node for node in above.values() if _is(node, rule)]
 
     @cached_property
     def _regions(self) -> tuple[list[tuple[Span, SgNode]], list[tuple[Span, SgNode]]]:
@@ -167,20 +202,34 @@ class Code:
             stack.append(made)
         return tuple(found)
 
-    def arguments(self) -> Iterator[Definition]:
-        for definition in self.definitions:
-            for node in parameters(definition):
-                name = parameter_name(node)
-                if name is not None:
-                    yield Definition(
-                        Named.ARGUMENT, name.text(), span_of(name), span_of(node),
-                        definition.public, node,
-                    )  # fmt: skip
+    @cached_property
+    def imports(self) -> tuple[Imported, ...]:
+        return imports(self.text)
 
-    def assigned(self) -> Iterator[Definition]:
+    @cached_property
+    def documented(self) -> frozenset[Span]:
+        """The spans of those definitions that have a docstring."""
+        return frozenset(item.span for item in self.definitions if is_documented(item))
+
+    @cached_property
+    def arguments(self) -> tuple[Definition, ...]:
+        return tuple(
+            Definition(
+                Named.ARGUMENT, name.text(), span_of(name), span_of(node), definition.public, node
+            )
+            for definition in self.definitions
+            for node in parameters(definition)
+            if (name := parameter_name(node)) is not None
+        )
+
+    @cached_property
+    def assigned(self) -> tuple[Definition, ...]:
         """Names that are assigned: constants are those with `Final`, and those that the module
         binds to a number or a text; all others are variables.
         """
+        return tuple(self._assigned())
+
+    def _assigned(self) -> Iterator[Definition]:
         for node in self.root.find_all(kind="assignment"):
             target = node.field("left")
             if target is None or target.kind() != "identifier":
@@ -218,6 +267,11 @@ class Code:
         return Outline(self.text)
 
 
+def in_order(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Each once. Comparing spans themselves takes ten times as long."""
+    return tuple(sorted(set(spans), key=lambda span: (span.start, span.end)))
+
+
 def span_of(node: SgNode) -> Span:
     place = node.range()
     return Span(place.start.index, place.end.index)
@@ -225,6 +279,11 @@ def span_of(node: SgNode) -> Span:
 
 def is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__") and len(name) > 4
+
+
+def _is(node: SgNode, rule: Mapping[str, object]) -> bool:
+    asked: Any = rule
+    return node.matches(**asked)
 
 
 def rule_of(pattern: Pattern) -> dict[str, object]:

@@ -16,7 +16,7 @@ from trueup.memory.code import Code
 from trueup.memory.decisions import Decision, Decisions, Problem
 from trueup.memory.globs import matches_any
 from trueup.memory.hidden import one_line
-from trueup.memory.judges import Hit, judge, obstacle
+from trueup.memory.judges import Hit, judge, obstacle, patterns_of
 from trueup.memory.overrides import Override, exemptions
 from trueup.memory.rules import Layers, Rule
 from trueup.snapshot import Span
@@ -96,14 +96,22 @@ def report(
         says = f"{path} is too large to be judged by it"
         return Report(unjudged=tuple(_unjudged(item, says) for item in wanted))
     code = Code(path, text)
+    code.look_for(
+        pattern
+        for decision in wanted
+        for rule in decision.rules
+        if not obstacle(rule)
+        for pattern in patterns_of(rule)
+    )
     exempt = exemptions(decisions, code)
     findings = [_of_defect(code, item.span, item.message, item.decision) for item in exempt.defects]
     overridden: list[RuleFinding] = []
     unjudged: list[Problem] = []
     used: set[int] = set()
     kept = 0
+    names = module_of(path, decisions.roots)
     for decision in wanted:
-        found, problems = _judged(decisions, decision, code)
+        found, problems = _judged(decisions, decision, code, names)
         unjudged += problems
         kept += not found and not problems
         for finding in found:
@@ -137,15 +145,16 @@ def applies(decision: Decision, path: str, goals: frozenset[str] = frozenset()) 
 
 
 def _judged(
-    decisions: Decisions, decision: Decision, code: Code
+    decisions: Decisions, decision: Decision, code: Code, names: tuple[str, str]
 ) -> tuple[list[RuleFinding], list[Problem]]:
     found: list[RuleFinding] = []
     problems = [_unjudged(decision, decision.broken)] if decision.broken else []
-    module, package = module_of(code.path, decisions.roots)
+    module, package = names
     symbols = decision.scope.symbols
     spans = code.symbol_spans(symbols, module) if symbols else None
     if spans == ():
         return found, problems
+    name = decisions.short(decision)
     for rule in decision.rules:
         if isinstance(rule, Layers) or matches_any(rule.terms.exempt, code.path):
             continue
@@ -153,7 +162,7 @@ def _judged(
             problems.append(_unjudged(decision, why, rule.terms.line))
             continue
         found += (
-            _finding(decisions, decision, rule, code, hit)
+            _finding(decision, name, rule, code, hit)
             for hit in judge(rule, code, package)
             if spans is None or any(span.contains(hit.span) for span in spans)
         )
@@ -165,46 +174,35 @@ def _unjudged(decision: Decision, why: str, line: int = 0) -> Problem:
     return Problem(source, why, Severity.ERROR, decision.id)
 
 
-def _finding(
-    decisions: Decisions, decision: Decision, rule: Rule, code: Code, hit: Hit
-) -> RuleFinding:
-    name = decisions.short(decision)
+def _finding(decision: Decision, name: str, rule: Rule, code: Code, hit: Hit) -> RuleFinding:
     says = one_line(rule.terms.message).rstrip(".") or hit.says
-    return replace(
-        _placed(code, hit.span, decision.id, decision.weight,
-                f"{says} (decision {name}: {decision.title})", hit.text),
-        exception=f"`# trueup: ignore[{name}] reason` makes an exception",
-        source=Source(decision.path, rule.terms.line),
-    )  # fmt: skip
+    return RuleFinding(
+        decision.id,
+        code.path,
+        hit.span,
+        *_places(code, hit.span),
+        decision.weight,
+        f"{says} (decision {name}: {decision.title})",
+        hit.text,
+        f"`# trueup: ignore[{name}] reason` makes an exception",
+        Source(decision.path, rule.terms.line),
+    )
 
 
 def _of_defect(code: Code, span: Span, message: str, decision: str) -> RuleFinding:
     text = code.text[span.start : span.end]
-    return _placed(code, span, decision, Severity.WARNING, message, text)
-
-
-def _placed(
-    code: Code,
-    span: Span,
-    decision: str,
-    severity: Severity,
-    says: str,
-    text: str,
-) -> RuleFinding:
-    document = code.document
-    line, end_line = document.line_at(span.start), document.line_at(span.end)
     return RuleFinding(
-        decision,
-        code.path,
-        span,
-        line + 1,
-        span.start - document.line_span(line).start + 1,
-        end_line + 1,
-        span.end - document.line_span(end_line).start + 1,
-        severity,
-        says,
-        text,
+        decision, code.path, span, *_places(code, span), Severity.WARNING, message, text
     )
+
+
+def _places(code: Code, span: Span) -> tuple[int, int, int, int]:
+    """1-based line and column of the beginning and of the end."""
+    document = code.document
+    line, end = document.line_at(span.start), document.line_at(span.end)
+    start = document.line_span(line).start
+    end_start = start if end == line else document.line_span(end).start
+    return line + 1, span.start - start + 1, end + 1, span.end - end_start + 1
 
 
 def module_of(path: str, roots: tuple[str, ...]) -> tuple[str, str]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from trueup.architecture.scan import Imported, imports
+from trueup.architecture.scan import Imported
 from trueup.memory.code import (
     Code,
     Definition,
     decorators,
-    is_documented,
     is_documented_block,
     is_dunder,
     matching,
@@ -81,14 +81,17 @@ def judge(rule: Rule, code: Code, package: str) -> Iterator[Hit]:
             return iter(())
 
 
+def patterns_of(rule: Rule) -> tuple[Pattern, ...]:
+    """All that a rule looks for."""
+    if isinstance(rule, ForbidPattern | RequirePattern):
+        return (*rule.patterns, *((rule.within,) if rule.within is not None else ()))
+    return rule.patterns if isinstance(rule, Location) else ()
+
+
+@lru_cache(maxsize=4096)
 def obstacle(rule: Rule) -> str:
     """Why a rule cannot be judged, one sentence, or ""."""
-    patterns: tuple[Pattern, ...] = ()
-    if isinstance(rule, ForbidPattern | RequirePattern):
-        patterns = (*rule.patterns, *((rule.within,) if rule.within is not None else ()))
-    elif isinstance(rule, Location):
-        patterns = rule.patterns
-    problems = [pattern_problem(pattern) for pattern in patterns]
+    problems = [pattern_problem(pattern) for pattern in patterns_of(rule)]
     if isinstance(rule, Naming | Location) and rule.regex:
         problems.append(regex_problem(rule.regex))
     return next(filter(None, problems), "")
@@ -130,11 +133,10 @@ def _first_line(code: Code, span: Span) -> Span:
 
 def _forbidden_import(rule: ForbidImport, code: Code, package: str) -> Iterator[Hit]:
     # A module whose last name is nowhere in the text is not imported by it.
-    tails = {module: module.rpartition(".")[2] for module in rule.modules}
-    if not any(tail in code.text for tail in tails.values()):
+    if not any(module.rpartition(".")[2] in code.words for module in rule.modules):
         return
     seen: set[Span] = set()
-    for imported in imports(code.text):
+    for imported in code.imports:
         if imported.typing and not rule.typing_too:
             continue
         name = absolute(imported.written, package)
@@ -157,7 +159,7 @@ def _place(imported: Imported, forbidden: str, package: str) -> Span:
 def _required_import(rule: RequireImport, code: Code, package: str) -> Iterator[Hit]:
     if code.is_blank:
         return
-    known = [absolute(imported.written, package) for imported in imports(code.text)]
+    known = [absolute(imported.written, package) for imported in code.imports]
     for module in rule.modules:
         if not any(is_below(name, module) for name in known):
             yield Hit(NOTHING, f"no import {module}", f"this file does not import {module}")
@@ -204,13 +206,11 @@ def _named(what: Named, code: Code) -> Iterator[tuple[str, Span]]:
         stem = code.path.rpartition("/")[2].removesuffix(".pyi").removesuffix(".py")
         yield stem, NOTHING
         return
-    found: Iterator[Definition]
+    found = code.definitions
     if what is Named.ARGUMENT:
-        found = code.arguments()
+        found = code.arguments
     elif what in {Named.VARIABLE, Named.CONSTANT}:
-        found = code.assigned()
-    else:
-        found = iter(code.definitions)
+        found = code.assigned
     yield from ((item.name, item.span) for item in found if item.what is what)
 
 
@@ -238,7 +238,7 @@ def _required(rule: Require, code: Code) -> Iterator[Hit]:
     for definition in code.definitions:
         if definition.what not in rule.of or not (definition.public or rule.private_too):
             continue
-        if lacking := _lacking(rule, definition):
+        if lacking := _lacking(rule, definition, code):
             says = f"{definition.name} has no {lacking}"
             yield Hit(definition.span, f"{definition.what} {says}", says)
 
@@ -251,16 +251,17 @@ def _lacks_docstring(rule: Require, code: Code) -> bool:
     return not is_documented_block(code.root) and bool(code.text.strip())
 
 
-def _lacking(rule: Require, definition: Definition) -> str:
+def _lacking(rule: Require, definition: Definition, code: Code) -> str:
     """What a definition lacks, or ""."""
-    marks = decorators(definition)
     if rule.what is Required.DOCSTRING:
+        if is_dunder(definition.name) or definition.span in code.documented:
+            return ""
         # What an overload or a setter does is said at the function that has it.
-        told_elsewhere = is_dunder(definition.name) or any(
-            mark.endswith((".setter", ".deleter")) or mark.rpartition(".")[2] == "overload"
-            for mark in marks
+        told_elsewhere = (".setter", ".deleter", "overload")
+        return (
+            "" if any(m.endswith(told_elsewhere) for m in decorators(definition)) else "docstring"
         )
-        return "" if told_elsewhere or is_documented(definition) else "docstring"
+    marks = decorators(definition)
     listed = parameters(definition)
     bound = definition.what is Named.METHOD and "staticmethod" not in marks
     for node in listed[1:] if bound else listed:
