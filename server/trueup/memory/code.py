@@ -105,7 +105,7 @@ class Code:
         for pattern in dict.fromkeys(patterns):
             if pattern in self._found:
                 continue
-            words = words_of(pattern.text)
+            words = words_of(pattern)
             rarest = min(words, key=self.words.__getitem__, default="")
             if rarest and not self.words[rarest]:
                 self._found[pattern] = ()
@@ -128,7 +128,7 @@ class Code:
                 if kinds.get(pattern, kind) != kind:
                     continue
                 if pattern.kind or len(rules) == 1 or (
-                    all(word in text for word in words_of(pattern.text)) and _is(node, rule)
+                    all(word in text for word in words_of(pattern)) and _is(node, rule)
                 ):  # fmt: skip
                     found[pattern].add(span)
                     if not _META.fullmatch(pattern.text):
@@ -296,11 +296,12 @@ def rule_of(pattern: Pattern) -> dict[str, object]:
 
 
 @lru_cache(maxsize=4096)
-def words_of(pattern: str) -> tuple[str, ...]:
+def words_of(pattern: Pattern) -> tuple[str, ...]:
     """Words that stand in every text that matches."""
-    if "#" in pattern:
+    # The context around what is selected need not be there, and a comment is no part of a pattern.
+    if pattern.selector or "#" in pattern.text:
         return ()
-    return tuple(dict.fromkeys(_WORD.findall(_META.sub(" ", pattern))))
+    return tuple(dict.fromkeys(_WORD.findall(_META.sub(" ", pattern.text))))
 
 
 @lru_cache(maxsize=4096)

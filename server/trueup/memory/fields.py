@@ -136,4 +136,4 @@ class Fields:
 
 def nearest(said: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(said.casefold()[:60], list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean '{near[0]}'?" if near else ""

@@ -47,6 +47,8 @@ class Draft:
 
 def quoted(text: str) -> str:
     """A text as YAML reads it back, on one line."""
+    if ulid.is_ulid(text) and sum(map(str.isalpha, text)) > 1:
+        return text
     if _PLAIN.fullmatch(text) and text == text.strip() and text.casefold() not in _AMBIGUOUS:
         flow = set(",()") & set(text)
         return f'"{text}"' if flow else text
@@ -227,13 +229,13 @@ def with_superseded(text: str, identity: str) -> str:
     if identity in _texts(node):
         return text
     listed = ", ".join(quoted(item) for item in (*_texts(node), identity))
-    if isinstance(node, List) and not node.flow:
+    if isinstance(node, List) and not node.flow and node.items:
         last = node.items[-1].span
         start = text.rfind("\n", 0, last.start) + 1
         indent = text[start : text.index("-", start)]
-        newline = "\r\n" if text[:start].endswith("\r\n") else "\n"
-        end = Span(last.end, last.end)
-        return apply_edits(text, [(end, f"{newline}{indent}- {quoted(identity)}")])
+        end = text.index("\n", last.start) + 1
+        line = f"{indent}- {quoted(identity)}{_newline(text, front)}"
+        return apply_edits(text, [(Span(end, end), line)])
     space = "" if text[node.span.start - 1].isspace() else " "
     return apply_edits(text, [(node.span, f"{space}[{listed}]")])
 
@@ -256,8 +258,11 @@ def _table(front: Front | None) -> Table | None:
 def _with_line(text: str, front: Front, line: str) -> str:
     """One more line at the end of the front matter."""
     end = front.start + len(front.text)
-    newline = "\r\n" if text[: front.start].endswith("\r\n") else "\n"
-    return apply_edits(text, [(Span(end, end), f"{line}{newline}")])
+    return apply_edits(text, [(Span(end, end), f"{line}{_newline(text, front)}")])
+
+
+def _newline(text: str, front: Front) -> str:
+    return "\r\n" if text[: front.start].endswith("\r\n") else "\n"
 
 
 def clear(decisions: Decisions, name: str) -> Decision:

@@ -65,7 +65,7 @@ def exemptions(decisions: Decisions, code: Code) -> Exemptions:
     defects: list[Defect] = []
     lines: list[tuple[str, int, int]] = []
     for span in code.comments:
-        match = _COMMENT.match(code.text[span.start : span.end])
+        match = _COMMENT.search(code.text[span.start : span.end])
         if match is None:
             continue
         reason = one_line(match[2].lstrip(_LEADING))

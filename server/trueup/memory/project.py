@@ -63,6 +63,9 @@ def check(root: str, decisions: Decisions, paths: Iterable[str]) -> ProjectRepor
         findings += found.findings
         overrides += found.overrides
         # A rule that cannot be evaluated is one problem, however many files are in its scope.
-        problems.update(dict.fromkeys(found.unjudged))
+        wrong = {item.decision for item in problems if item.severity is Severity.ERROR}
+        problems.update(
+            dict.fromkeys(item for item in found.unjudged if item.decision not in wrong)
+        )
     ordered = sorted(problems, key=lambda item: (item.source.path, item.source.line))
     return ProjectReport(files, tuple(findings), tuple(overrides), tuple(ordered), tuple(unread))

@@ -161,7 +161,7 @@ def _ours(
     fields.only((*OURS, *MADR))
     identity = fields.text("id")
     if not identity:
-        fields.remark(fields.table.line, "the decision has no id; `trueup decisions add` gives one")
+        fields.remark(fields.table.line, "the decision has no `id`; any ULID will do")
     elif not ulid.is_ulid(identity):
         fields.remark(
             fields.line("id"),

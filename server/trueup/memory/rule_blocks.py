@@ -78,18 +78,20 @@ def rule_of(text: str, line: int, offset: int) -> tuple[Rule | None, tuple[Remar
     kind = next((kind for kind in Kind if kind == said), None)
     if kind is None:
         known = ", ".join(Kind)
-        what = f"there is no kind of rule {said!r}{nearest(said, Kind)}" if said else "no kind"
-        return None, (Remark(fields.line("kind"), f"{what}; there are {known}"),)
+        what = f"there is no kind of rule {said!r}" if said else "the rule has no `kind`"
+        says = f"{what}; there are {known}{nearest(said, Kind)}"
+        return None, (Remark(fields.line("kind"), says),)
     fields.what = f"a rule of kind {kind}"
     fields.only((*_COMMON, *KEYS[kind]))
     terms = _terms(fields, line)
     rule = _READERS[kind](fields, terms)
+    if fields.is_wrong(*KEYS[kind], "except"):
+        return None, tuple(fields.remarks)
     if kind is not Kind.LAYERS and not (terms.bad or terms.good):
         fields.remark(
             line, "the rule has no examples: `examples: {bad: […], good: […]}`", Severity.WARNING
         )
-    enforceable = rule if not fields.is_wrong(*KEYS[kind], "except") else None
-    return enforceable, tuple(fields.remarks)
+    return rule, tuple(fields.remarks)
 
 
 def _terms(fields: Fields, line: int) -> Terms:

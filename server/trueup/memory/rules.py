@@ -5,8 +5,12 @@ Values only: `fields` reads them, `judges` evaluates them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_SPACED: Final = re.compile(r" ?([^\w\s$]) ?")
 
 
 class Kind(StrEnum):
@@ -59,7 +63,8 @@ class Pattern:
     @property
     def normal(self) -> str:
         """The same for two patterns that differ only in spaces."""
-        return " ".join((self.kind, self.selector, *self.text.split()))
+        plain = _SPACED.sub(r"\1", " ".join(self.text.split()))
+        return f"{self.kind} {self.selector} {plain}"
 
 
 @dataclass(frozen=True, slots=True)
