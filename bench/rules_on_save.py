@@ -30,7 +30,8 @@ HERE: Final = (
     "isinstance($A, bytes)", "getattr($O, $N)", "len($X) == 0", "setattr($A, $B, None)",
     "type($X) == $Y", "raise Exception($$$ARGS)", "super($A, self).__init__($$$ARGS)",
     "self.$NAME = []", "', '.join([$$$A])", "hasattr($A, '__call__')", "print($$$ARGS)",
-    "$X == None", "not $X is None", "list(sorted($$$ARGS))", "return None", "if $A is True: $$$BODY",
+    "$X == None", "not $X is None", "list(sorted($$$ARGS))", "return None",
+    "if $A is True: $$$BODY",
     "''.join($X)", "ValueError($$$ARGS)", "$A.append($B).$C", "assert $X",
 )  # fmt: skip
 """Patterns of words that the file holds; few of them match."""

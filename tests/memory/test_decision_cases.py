@@ -1,4 +1,4 @@
-"""Decisions on the cases of tests/cases/decisions: files, what is done to them, and what is said.
+r"""Decisions on the cases of tests/cases/decisions: files, what is done to them, and what is said.
 
 A case is a title, prose and blocks:
 
@@ -7,7 +7,7 @@ A case is a title, prose and blocks:
     after=docs/decisions/0001-x.md             that file as the commands leave it
     says                                       all that is said; `pytest --update-cases` rewrites it
 
-`\\u202e` in a file is that character, `$ID` in what is said is an id that was made up.
+`\u202e` in a file is that character, `$ID` in what is said is an id that was made up.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ class Code:
         return {pattern: in_order(spans) for pattern, spans in found.items()}
 
     def _around(self, word: str, rule: Mapping[str, object]) -> list[SgNode]:
-        """What matches where a word stands: in the regions that hold it, and as what holds those."""
+        """What matches where a word stands: in the regions that hold it, and what holds those."""
         wanted: Any = {"rule": rule}
         regions, large = self._regions
         starts = [region[0].start for region in regions]

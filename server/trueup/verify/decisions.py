@@ -85,17 +85,18 @@ def _judged(trial: Trial, known: Decisions) -> Evidence:
             name = _name(known, problem.decision)
             says = f"decision {name} cannot be evaluated: {problem.message}"
             return unknown(CHECK, says, problem.source.path, problem.source.line)
+    if new:
+        return passed(CHECK, f"{new[0].says}, which is no veto ({new[0].path}:{new[0].line})")
     respected = {
         item.id
         for item in known
         for path in trial.candidate.paths
         if item.rules and path.endswith(SUFFIXES) and applies(item, path, goals)
     }
+    if not respected:
+        return passed(CHECK, "no decision has a rule about this")
     count = len(respected)
-    says = f"{count} decisions are kept" if count != 1 else "1 decision is kept"
-    if new:
-        return passed(CHECK, f"{says}; {new[0].path}:{new[0].line}: {new[0].says}")
-    return passed(CHECK, says if respected else "no decision has a rule about this")
+    return passed(CHECK, f"{count} decisions are kept" if count > 1 else "1 decision is kept")
 
 
 def goals_of(goal: Goal) -> frozenset[str]:
