@@ -90,6 +90,8 @@ def _old(root: str, path: str) -> bytes | None:
     if workspace.relative(root, file) is None:
         raise InputError(f"{path} leads out of the project")
     try:
+        if file.exists() and not file.is_file():
+            raise InputError(f"{path} is not a file")
         return file.read_bytes() if file.exists() else None
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None

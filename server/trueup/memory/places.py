@@ -139,6 +139,9 @@ def _text_of(root: str, path: str) -> str | Problem:
     file = Path(root, path)
     source = Source(path, 1)
     try:
+        if not file.is_file():
+            # A pipe would never answer.
+            return Problem(source, "it is not a file")
         if file.stat().st_size > FILE_BYTES_MAX:
             return Problem(source, f"a decision of more than {FILE_BYTES_MAX // 1024} KiB")
         return file.read_bytes().decode("utf-8")
