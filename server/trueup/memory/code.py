@@ -54,9 +54,21 @@ class Definition:
 
 
 class Code:
-    """A text with its path. Not to be shared between threads, as what ast-grep parsed is not."""
+    """A text with its path. Not to be shared between threads, as what ast-grep parsed is not.
 
-    def __init__(self, path: str, text: str) -> None:
+    The limits are about speed alone: whatever they are, the same is found.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        *,
+        region_characters: int = REGION_CHARACTERS_MAX,
+        rare: int = RARE_MAX,
+    ) -> None:
+        self._region_characters = region_characters
+        self._rare = rare
         self.document = Document(path, text)
         # A lone surrogate is no Unicode; what stands in for it is one character too.
         self.text = text if text.isascii() else text.encode("utf-8", "replace").decode()
@@ -109,7 +121,7 @@ class Code:
             rarest = min(words, key=self.words.__getitem__, default="")
             if rarest and not self.words[rarest]:
                 self._found[pattern] = ()
-            elif rarest and self.words[rarest] <= RARE_MAX:
+            elif rarest and self.words[rarest] <= self._rare:
                 nodes = self._around(rarest, rule_of(pattern))
                 self._found[pattern] = in_order(span_of(node) for node in nodes)
             else:
@@ -163,7 +175,7 @@ class Code:
         waiting = [(span_of(self.root), self.root, 0)]
         while waiting:
             span, node, depth = waiting.pop()
-            if span.end - span.start <= REGION_CHARACTERS_MAX or depth == REGION_DEPTH_MAX:
+            if span.end - span.start <= self._region_characters or depth == REGION_DEPTH_MAX:
                 regions.append((span, node))
                 continue
             large.append((span, node))

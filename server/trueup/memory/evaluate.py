@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -23,6 +24,8 @@ from trueup.snapshot import Span
 
 CHARACTERS_MAX: Final = 2 * 1024 * 1024
 SUFFIXES: Final = (".py", ".pyi")
+HITS_MAX: Final = 10_000
+"""Places where one rule is broken in one text; what comes behind is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,7 @@ def _judged(
             continue
         found += (
             _finding(decision, name, rule, code, hit)
-            for hit in judge(rule, code, package)
+            for hit in islice(judge(rule, code, package), HITS_MAX)
             if spans is None or any(span.contains(hit.span) for span in spans)
         )
     return found, problems

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
@@ -36,6 +36,8 @@ FOLDERS: Final = (
 )  # fmt: skip
 _NOT_ONE: Final = re.compile(r"(?i)^(readme|index|template|.*[-_.]template)\.md$")
 _INSTRUCTIONS: Final = ("AGENTS.md", "CLAUDE.md")
+_LAST: Final[dict[str, tuple[str, Read]]] = {}
+"""The text that each path had last, and what was read from it: nothing is parsed twice."""
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -88,13 +90,20 @@ def _below(node: Node | None, key: str) -> Node | None:
     return node.get(key) if isinstance(node, Table) else None
 
 
-def load(root: str, texts: Mapping[str, str] = _NOTHING, *, instructions: bool = True) -> Decisions:
+def load(
+    root: str,
+    texts: Mapping[str, str] = _NOTHING,
+    *,
+    absent: Collection[str] = (),
+    instructions: bool = True,
+) -> Decisions:
     """All decisions of a project, and pages of instructions where these are wanted.
 
     `texts` are files by path as an editor or a change has them; they count before the disk.
+    `absent` are files of the disk that are not to be seen, but where `texts` holds them.
     """
     wanted = folders(root) or (OURS,)
-    paths = {path for folder in wanted for path in _pages(root, folder)}
+    paths = {path for folder in wanted for path in _pages(root, folder)} - set(absent)
     paths |= {
         path
         for path in texts
@@ -132,7 +141,14 @@ def _read(root: str, path: str, texts: Mapping[str, str]) -> Read | Problem:
         if isinstance(found, Problem):
             return found
         text = found
-    return read_decision(path, text)
+    last = _LAST.get(path)
+    if last is not None and last[0] == text:
+        return last[1]
+    if len(_LAST) >= DECISIONS_MAX:
+        _LAST.clear()
+    read = read_decision(path, text)
+    _LAST[path] = text, read
+    return read
 
 
 def _text_of(root: str, path: str) -> str | Problem:

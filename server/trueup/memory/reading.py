@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -77,7 +76,6 @@ class StatusText:
     span: Span
 
 
-@lru_cache(maxsize=20_000)
 def read_decision(path: str, text: str) -> Read:
     """A file of a folder of decisions."""
     page = page_of(text)
@@ -319,7 +317,6 @@ def _title(page: Page, path: str) -> str:
     return said or PurePosixPath(path).stem
 
 
-@lru_cache(maxsize=2000)
 def read_instructions(path: str, text: str) -> Read | None:
     """`AGENTS.md`, `CLAUDE.md` or a Cursor rule, as advice; None where nothing but ours is in it.
 

@@ -149,8 +149,13 @@ def _pattern(fields: Fields, key: str, node: object) -> Pattern | None:
 
 def _within(fields: Fields) -> Pattern | None:
     said = fields.text("within")
-    if not said or len(said) > PATTERN_CHARACTERS_MAX:
+    if not said:
         return None
+    if said not in WITHIN and (said.isidentifier() or len(said) > PATTERN_CHARACTERS_MAX):
+        fields.refuse(
+            "within",
+            f"within is one of {', '.join(WITHIN)}, or a pattern{nearest(said, WITHIN)}",
+        )
     return WITHIN.get(said) or Pattern(said)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from trueup.architecture.contracts import Severity
 from trueup.memory import places
-from trueup.memory.decisions import Decision, Decisions
+from trueup.memory.decisions import Decisions
 from trueup.memory.evaluate import SUFFIXES, Report, RuleFinding, applies, report
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Evidence, Goal, Recipe
@@ -43,28 +43,35 @@ class _Side:
 
 async def keeps_the_decisions(trial: Trial) -> Evidence:
     """Compares what breaks each decision before and after, by its text and by where it is."""
-    texts = {document.path: document.text for document in trial.before}
-    known = places.load(trial.before.root, texts, instructions=False)
+    known = _known(trial, trial.before)
     evidence = _judged(trial, known)
-    edited = _edited(trial, known)
+    later = _known(trial, trial.after) if _edits_decisions(trial) else known
+    edited = next(
+        (item for item in (*known, *later) if item.path in trial.candidate.paths
+         and item.is_in_force), None,
+    )  # fmt: skip
     if edited is None:
         return evidence
-    texts = {document.path: document.text for document in trial.after}
-    under_new = _judged(trial, places.load(trial.before.root, texts, instructions=False))
-    if under_new.outcome is not evidence.outcome:
-        return unknown(
-            CHECK,
-            f"the change edits decision {known.short(edited)}, and is judged otherwise by it then;"
-            " a person has to look",
-            edited.path,
-        )
-    return under_new
+    under_new = _judged(trial, later)
+    if under_new.outcome is evidence.outcome:
+        return under_new
+    return unknown(
+        CHECK,
+        f"the change edits decision {edited.number or edited.id}, and is judged otherwise by it"
+        " then; a person has to look",
+        edited.path,
+    )
 
 
-def _edited(trial: Trial, known: Decisions) -> Decision | None:
-    """A decision in force that the candidate itself edits."""
-    paths = set(trial.candidate.paths)
-    return next((item for item in known if item.path in paths and item.is_in_force), None)
+def _known(trial: Trial, snapshot: Snapshot) -> Decisions:
+    """The decisions as they are in a snapshot: its documents, else the disk."""
+    texts = {document.path: document.text for document in snapshot}
+    hidden = {*trial.absent, *trial.candidate.paths} - texts.keys()
+    return places.load(snapshot.root, texts, absent=hidden, instructions=False)
+
+
+def _edits_decisions(trial: Trial) -> bool:
+    return any(path.endswith(".md") for path in trial.candidate.paths)
 
 
 def _judged(trial: Trial, known: Decisions) -> Evidence:
