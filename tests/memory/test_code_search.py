@@ -60,7 +60,7 @@ def test_nothing_is_missed(module: ModuleType) -> None:
         assert all_at_once.spans(pattern) == expected, pattern
 
 
-CALLS: Final = ("f({})", "g({}, {})", "f({}).h", "{} + {}", "[{}]", "self.f({})", "not {}")
+CALLS: Final = ("f({})", "g({}, {})", "f({}).h", "{} + {}", "[{}]", "self.f({})", "(not {})")
 
 
 @given(st.recursive(st.sampled_from(["a", "b", "1", "é", "'f'", "self"]),
