@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 REGION_CHARACTERS_MAX: Final = 1500
 """What is longer is searched part by part."""
 REGION_DEPTH_MAX: Final = 30
-RARE_MAX: Final = 12
+RARE_MAX: Final = 4
 """Places up to which it is quicker to look at each than at the whole text."""
 
 _META: Final = re.compile(r"\$+[A-Z_][A-Z0-9_]*")
 _WORD: Final = re.compile(r"(?<!\w)[^\W\d]\w*")
 _RUN: Final = re.compile(r"\w+")
-_DEFINITIONS: Final = frozenset({"function_definition", "class_definition"})
+_NAMING: Final = ("function_definition", "class_definition", "assignment")
 _LITERALS: Final = frozenset({"integer", "float", "string", "concatenated_string"})
 
 
@@ -188,13 +188,25 @@ class Code:
         return self.spans(Pattern("", kind="comment"))
 
     @cached_property
+    def _naming(self) -> dict[str, list[SgNode]]:
+        """What gives names, by kind, from one walk of the tree."""
+        kinds: Any = {"rule": {"any": [{"kind": kind} for kind in _NAMING]}}
+        found: dict[str, list[SgNode]] = {kind: [] for kind in _NAMING}
+        for node in self.root.find_all(kinds):
+            found[node.kind()].append(node)
+        return found
+
+    @cached_property
     def definitions(self) -> tuple[Definition, ...]:
         """Functions, methods and classes, in the order of the text."""
-        kinds: Any = {"rule": {"any": [{"kind": kind} for kind in sorted(_DEFINITIONS)]}}
         found: list[Definition] = []
         stack: list[Definition] = []
-        nodes = sorted(((span_of(node), node) for node in self.root.find_all(kinds)),
-                       key=lambda item: (item[0].start, -item[0].end))  # fmt: skip
+        nodes = [
+            (span_of(node), node)
+            for kind in ("function_definition", "class_definition")
+            for node in self._naming[kind]
+        ]
+        nodes.sort(key=lambda item: (item[0].start, -item[0].end))
         for whole, node in nodes:
             while stack and stack[-1].whole.end <= whole.start:
                 stack.pop()
@@ -242,7 +254,7 @@ class Code:
         return tuple(self._assigned())
 
     def _assigned(self) -> Iterator[Definition]:
-        for node in self.root.find_all(kind="assignment"):
+        for node in self._naming["assignment"]:
             target = node.field("left")
             if target is None or target.kind() != "identifier":
                 continue
