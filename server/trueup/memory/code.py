@@ -131,22 +131,25 @@ class Code:
 
     def _everywhere(self, patterns: list[Pattern]) -> dict[Pattern, tuple[Span, ...]]:
         rules = [rule_of(pattern) for pattern in patterns]
+        words = [words_of(pattern) for pattern in patterns]
+        found: list[set[Span]] = [set() for _ in patterns]
+        # All that matches a pattern is of one kind, which is known from its first match on.
+        kinds = [pattern.kind for pattern in patterns]
         wanted: Any = {"rule": {"any": rules} if len(rules) > 1 else rules[0]}
-        found: dict[Pattern, set[Span]] = {pattern: set() for pattern in patterns}
-        kinds: dict[Pattern, str] = {pattern: pattern.kind for pattern in patterns if pattern.kind}
         for node in self.root.find_all(wanted):
             kind, text, span = node.kind(), node.text(), span_of(node)
-            for pattern, rule in zip(patterns, rules, strict=True):
-                if kinds.get(pattern, kind) != kind:
+            for number, pattern in enumerate(patterns):
+                if kinds[number] and kinds[number] != kind:
                     continue
-                if pattern.kind or len(rules) == 1 or (
-                    all(word in text for word in words_of(pattern)) and _is(node, rule)
-                ):  # fmt: skip
-                    found[pattern].add(span)
-                    if not _META.fullmatch(pattern.text):
-                        # All that matches a pattern is of one kind.
-                        kinds[pattern] = kind
-        return {pattern: in_order(spans) for pattern, spans in found.items()}
+                if not pattern.kind and len(rules) > 1:
+                    if any(word not in text for word in words[number]):
+                        continue
+                    if not _is(node, rules[number]):
+                        continue
+                found[number].add(span)
+                if not _META.fullmatch(pattern.text):
+                    kinds[number] = kind
+        return {pattern: in_order(spans) for pattern, spans in zip(patterns, found, strict=True)}
 
     def _around(self, word: str, rule: Mapping[str, object]) -> list[SgNode]:
         """What matches where a word stands: in the regions that hold it, and what holds those."""
