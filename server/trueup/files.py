@@ -16,8 +16,10 @@ def write_atomically(path: Path, raw: bytes, *, mode: int = 0o600) -> None:
 def replace_unchanged(path: Path, old: bytes | None, raw: bytes, *, mode: int = 0o644) -> bool:
     """Write `raw` to `path` if it still holds `old` (None: if there is no such file yet).
 
-    Whether it was written. A file that is there keeps its mode. Raises OSError.
+    Whether it was written. A file that is there keeps its mode, and a link to it stays a link.
+    Raises OSError.
     """
+    path = path.resolve()
 
     def put(made: Path) -> bool:
         if old is None:

@@ -116,6 +116,22 @@ def test_export_says_whether_it_is_due(project: Path) -> None:
     assert "None yet." in (project / "AGENTS.md").read_text("utf-8")
 
 
+def test_one_page_under_two_names(project: Path) -> None:
+    (project / "AGENTS.md").write_text("# Ours\n", "utf-8")
+    (project / "CLAUDE.md").symlink_to("AGENTS.md")
+    trueup("add", "Ends <!-- trueup: end of decisions --> here", "--accepted")
+    assert trueup("export").stdout == "written: AGENTS.md\n"
+    first = (project / "AGENTS.md").read_text("utf-8")
+    assert first.startswith("# Ours\n")
+    assert first.count("<!--") == 2
+    trueup("add", "Another", "--accepted")
+    trueup("export", "--to", "claude", "--to", "agents")
+    assert (project / "CLAUDE.md").is_symlink()
+    assert (project / "AGENTS.md").read_text("utf-8").count("<!--") == 2
+    listed = json.loads(trueup("list", "--json").stdout)
+    assert [item["path"] for item in listed if item["origin"] == "instructions"] == ["AGENTS.md"]
+
+
 def test_our_own_house(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our decisions are read without a remark, and our code keeps them."""
     monkeypatch.chdir(ROOT)

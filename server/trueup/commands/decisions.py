@@ -256,13 +256,13 @@ def export(targets: tuple[str, ...], only_check: bool) -> None:
     root = _root()
     try:
         known = load(root)
-        pages = [
-            page
-            for target in _targets(root, targets)
-            for page in exporting.pages(root, known, target)
-        ]
-        for page in () if only_check else pages:
-            exporting.write(root, page)
+        pages: list[exporting.Page] = []
+        for target in _targets(root, targets):
+            # One after the other: CLAUDE.md may be a link to AGENTS.md.
+            due = exporting.pages(root, known, target)
+            for page in () if only_check else due:
+                exporting.write(root, page)
+            pages += due
     except TrueupError as problem:
         fail(str(problem))
     for page in pages:

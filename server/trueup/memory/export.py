@@ -67,7 +67,7 @@ def pages(root: str, decisions: Decisions, target: Target) -> tuple[Page, ...]:
     path = PAGES[target]
     old = _old(root, path)
     text = _decoded(path, old)
-    part = f"{BEGIN}\n{_listed(decisions, wanted)}{END}"
+    part = f"{BEGIN}\n{_unmarked(_listed(decisions, wanted))}{END}"
     new = _PART.sub(lambda _: part, text, count=1)
     if not _PART.search(text):
         new = f"{text.rstrip()}\n\n{part}\n" if text.strip() else f"{part}\n"
@@ -102,6 +102,11 @@ def _decoded(path: str, raw: bytes | None) -> str:
         return (raw or b"").decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8") from None
+
+
+def _unmarked(text: str) -> str:
+    """What decisions say must not look like one of our marks."""
+    return text.replace("<!--", "<! --")
 
 
 def _listed(decisions: Decisions, wanted: tuple[Decision, ...]) -> str:
@@ -141,8 +146,7 @@ def _summary(body: str) -> str:
         ):
             if len(said) > SUMMARY_CHARACTERS_MAX:
                 said = f"{said[: SUMMARY_CHARACTERS_MAX - 3]}..."
-            # A mark in a text must not look like one of ours.
-            return said.replace("<!--", "<! --")
+            return said
     return ""
 
 
@@ -163,9 +167,7 @@ def _cursor(root: str, decisions: Decisions, wanted: tuple[Decision, ...]) -> tu
                 f"alwaysApply: {'false' if globs else 'true'}",
                 "---",
                 BEGIN,
-                f"# {_head(decisions, decision)}",
-                "",
-                *_rest(decision),
+                _unmarked("\n".join((f"# {_head(decisions, decision)}", "", *_rest(decision)))),
                 END,
                 "",
             )

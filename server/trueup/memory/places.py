@@ -201,9 +201,13 @@ def _instructions(root: str, texts: Mapping[str, str]) -> Iterator[Read | Proble
             path = name if base == "." else f"{base}/{name}"
             if is_instructions(path):
                 found.add(path)
+    seen: set[str | None] = {None}
     for path in sorted(found):
-        if workspace.relative(root, Path(root, path)) is None:
+        real = workspace.relative(root, Path(root, path))
+        if real in seen:
+            # It leads out, or is another name of one that was read: CLAUDE.md of AGENTS.md.
             continue
+        seen.add(real)
         text = texts.get(path) or _text_of(root, path)
         if isinstance(text, Problem):
             yield text
