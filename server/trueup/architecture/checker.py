@@ -92,11 +92,14 @@ def _collecting_nothing() -> Iterator[None]:
 class Architecture:
     """What is forbidden in one project, and what breaks it."""
 
-    def __init__(self, root: Path, cache: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, cache: Path | None = None, more: tuple[Configuration, ...] = ()
+    ) -> None:
+        """Read what the project says, and `more` that somebody else says of it."""
         with _collecting_nothing():
-            self._read(root, cache)
+            self._read(root, cache, more)
 
-    def _read(self, root: Path, cache: Path | None) -> None:
+    def _read(self, root: Path, cache: Path | None, more: tuple[Configuration, ...]) -> None:
         self.root = root
         self.sources = Sources(root, cache)
         self.baseline = known.read(root)
@@ -104,7 +107,9 @@ class Architecture:
         self._graphs: dict[Universe, Imports] = {}
         text_of = on_disk(root)
         self._configured: tuple[Configuration, ...] = tuple(
-            read for read in (importlinter.read(text_of), own.read(text_of)) if read is not None
+            read
+            for read in (importlinter.read(text_of), own.read(text_of), *more)
+            if read is not None
         )
         self.tach = TachProject.at(root)
         self._rules: tuple[_Rules, ...] = ()
