@@ -18,9 +18,10 @@ from trueup.memory.decisions import Origin, Scope, Status, Visibility, Weight
 from trueup.memory.export import Target, exported, pages
 from trueup.memory.globs import matches, overlap
 from trueup.memory.hidden import one_line
+from trueup.memory.instructions import read_instructions
 from trueup.memory.lifecycle import Draft, quoted, rendered, with_status, with_superseded
 from trueup.memory.places import load
-from trueup.memory.reading import read_decision, read_instructions
+from trueup.memory.reading import read_decision
 from trueup.memory.yaml_text import Text, YamlError, read
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)

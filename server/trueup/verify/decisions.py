@@ -123,7 +123,8 @@ def goals_of(goal: Goal) -> frozenset[str]:
 
 
 def _side(trial: Trial, snapshot: Snapshot, known: Decisions, goals: frozenset[str]) -> _Side:
-    documents = (snapshot.get(path) for path in trial.candidate.paths)
+    paths = (path for path in trial.candidate.paths if path.endswith(SUFFIXES))
+    documents = (snapshot.get(path) for path in paths)
     return _Side(
         snapshot,
         tuple(
