@@ -187,6 +187,9 @@ def test_what_the_team_may_not_see_is_never_exported(tmp_path: Path) -> None:
     misspelt = tmp_path / lifecycle.add(str(tmp_path), Draft("canary-teem", status=Status.ACCEPTED))
     text = misspelt.read_text("utf-8")
     misspelt.write_text(text.replace("evidence: []", "visibility: teem"), "utf-8")
+    broken = tmp_path / lifecycle.add(str(tmp_path), Draft("canary-broken", status=Status.ACCEPTED))
+    text = broken.read_text("utf-8")
+    broken.write_text(text.replace("evidence: []", "visibility: never\n`"), "utf-8")
     known = load(str(tmp_path))
     assert [item.title for item in exported(known)] == ["canary-team"]
     for target in Target:

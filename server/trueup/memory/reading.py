@@ -60,6 +60,9 @@ def read_decision(path: str, text: str) -> Read:
         decision, more = _ours(path, page, Fields(table, "a decision"), rules)
     else:
         decision, more = _adr(path, page, table)
+        if front_is_broken:
+            # It may have said that nobody else is to see it.
+            decision = replace(decision, visibility=Visibility.NEVER)
         if rules or of_rules:
             # Nobody knows how much it weighs and where it holds.
             why = "its front matter cannot be read" if front_is_broken else "it has no front matter"
