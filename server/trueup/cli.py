@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "fix": "fix:fix",
     "init": "init:init",
     "graph": "graph:graph",
+    "decisions": "decisions:decisions",
     "trust": "about:trust",
     "trace": "trace:trace",
     "doctor": "about:doctor",

@@ -15,8 +15,9 @@ from trueup.architecture.stated import Stated
 
 PIECES = (
     "import a", "from b import c", "from d import (e,\n  f)", "x = 1", "", "    import g",
-    "# import h",     "if TYPE_CHECKING:", "    y = 2", '"""', "'''", "'import i'", "(", ")", "\\", "j,",
-    "import k; l = 3", "from m import (", "def n():", "else:", "\r", "\f", "from", "import",
+    "# import h", "if TYPE_CHECKING:", "    y = 2", '"""', "'''", "'import i'", "(", ")", "\\",
+    "j,", "import k; l = 3", "from m import (", "def n():", "else:", "\r", "\f", "from",
+    "import",
 )  # fmt: skip
 TEXT = st.lists(st.sampled_from(PIECES), max_size=12).map("\n".join)
 

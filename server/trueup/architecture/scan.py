@@ -42,6 +42,7 @@ _TOKEN: Final = re.compile(rf"""["'\#\n;:] (?:{_STRING}|{_IMPORT})""", re.DOTALL
 _STRINGS: Final = re.compile(rf"""["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 _ITEM: Final = re.compile(r"(\w+(?:\s*\.\s*\w+)*|\*)(?:\s+as\s+(\w+))?")
 _SPACE: Final = re.compile(r"[ \t]+")
+_NO_LINE_END: Final = re.compile(r"[^\n]")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _TYPING_BLOCK: Final = re.compile(
     r"^([ \t]*)(?:el)?if[ \t]*\(?[ \t]*(?:\w+(?:\.\w+)*\.)?TYPE_CHECKING[ \t]*\)?[ \t]*:",
@@ -256,7 +257,7 @@ def _without_nested(text: str) -> str:
 
 
 def _blank(text: str) -> str:
-    return "".join("\n" if character == "\n" else "x" for character in text)
+    return _NO_LINE_END.sub("x", text)
 
 
 def _end_of_formatted(text: str, position: int, quote: str) -> int:

@@ -45,8 +45,12 @@ class Stated:
         """The same for another text of the file, where one can tell without scanning it."""
         old = self.document.text
         start, old_end, new_end = _changed(old, text)
-        start = max(old.rfind("\n", 0, start), -1) + 1
-        old_end, new_end = _end_of_line(old, old_end), _end_of_line(text, new_end)
+        line = old.rfind("\n", 0, start) + 1
+        whole = line == start and _starts_line(old, old_end) and _starts_line(text, new_end)
+        if not whole:
+            # Whole lines that come or go leave the one behind them as it is.
+            old_end, new_end = _end_of_line(old, old_end), _end_of_line(text, new_end)
+        start = line
         if any(begin <= old_end and start <= end for begin, end in self.typing):
             # A line that ends the block need not look like anything.
             return None
@@ -111,6 +115,10 @@ def _changed(old: str, new: str) -> tuple[int, int, int]:
 def _end_of_line(text: str, offset: int) -> int:
     end = text.find("\n", offset)
     return len(text) if end < 0 else end
+
+
+def _starts_line(text: str, offset: int) -> bool:
+    return not offset or text[offset - 1] == "\n"
 
 
 def _closed(text: str, item: Imported) -> bool:

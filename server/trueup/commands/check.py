@@ -15,6 +15,7 @@ from trueup.architecture.checker import CONFIGURATIONS, Architecture
 from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.findings import Finding
 from trueup.commands.console import USAGE, console, errors, fail
+from trueup.conformance import Conformance
 
 FORMATS = ("text", "json", "sarif", "github")
 
@@ -27,7 +28,7 @@ FORMATS = ("text", "json", "sarif", "github")
     "--update-baseline", is_flag=True, help="Accept what is broken now, and forget what is not."
 )
 def check(paths: tuple[str, ...], form: str, watch: bool, update_baseline: bool) -> None:
-    """Say which imports break the project's contracts.
+    """Say what breaks the project's contracts and decisions.
 
     PATHS limit what is shown, never what is looked at.
     """
@@ -51,10 +52,10 @@ def check(paths: tuple[str, ...], form: str, watch: bool, update_baseline: bool)
 
 
 def _once(root: Path, only: tuple[str, ...], form: str) -> int:
-    architecture = Architecture(root)
-    findings = [found for found in architecture.everything() if not only or _under(found, only)]
-    problems = (*architecture.problems, *architecture.unneeded)
-    say(console, form, findings, problems, len(architecture.contracts))
+    judged = Conformance(root)
+    everything, problems = judged.everything()
+    findings = [found for found in everything if not only or _under(found, only)]
+    say(console, form, findings, problems, judged.count)
     if any(problem.severity is Severity.ERROR for problem in problems):
         return USAGE
     return int(any(not found.known and found.severity is Severity.ERROR for found in findings))
@@ -89,7 +90,7 @@ def _wait_for_change(root: Path) -> None:
     from watchfiles import watch  # noqa: PLC0415
 
     def counts(_: object, path: str) -> bool:
-        return path.endswith(".py") or Path(path).name in CONFIGURATIONS
+        return path.endswith((".py", ".md")) or Path(path).name in CONFIGURATIONS
 
     for _ in watch(root, watch_filter=counts, raise_interrupt=True):
         return

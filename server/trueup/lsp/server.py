@@ -26,7 +26,7 @@ WATCHED: Final = types.Registration(
     types.DidChangeWatchedFilesRegistrationOptions(
         [
             types.FileSystemWatcher(f"**/{pattern}")
-            for pattern in ("*.py", *dict.fromkeys(CONFIGURATIONS))
+            for pattern in ("*.py", "*.md", *dict.fromkeys(CONFIGURATIONS))
         ]
     ),
 )
@@ -67,6 +67,7 @@ async def initialized(_: types.InitializedParams) -> None:
     folder = server.client_capabilities.workspace
     watches = folder.did_change_watched_files if folder is not None else None
     if watches is not None and watches.dynamic_registration:
+        server.watches = True
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
@@ -89,10 +90,10 @@ def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
         identifier="trueup", inter_file_dependencies=True, workspace_diagnostics=False
     ),
 )
-def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
-    """What breaks a contract here; asked for by clients that pull."""
+async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+    """What breaks a contract or a decision here; asked for by clients that pull."""
     buffer = server.buffers.get(params.text_document.uri)
-    found = server.contracts.report(buffer) if buffer is not None else []
+    found = await server.contracts.report(buffer) if buffer is not None else []
     return types.RelatedFullDocumentDiagnosticReport(items=found)
 
 
