@@ -100,7 +100,7 @@ def top_packages(root: Path, roots: tuple[str, ...] | None = None) -> tuple[str,
         for entry in _entries(root / folder):
             if not entry.name.isidentifier() or entry.name in {"tests", "test", *_NOT_SOURCES}:
                 continue
-            if entry.is_dir() and Path(entry.path, "__init__.py").is_file():
+            if _is_folder(entry) and Path(entry.path, "__init__.py").is_file():
                 found.add(entry.name)
     return tuple(sorted(found))
 
@@ -128,7 +128,7 @@ def walk(root: Path, portion: Portion) -> Walk:
                 # A file `x.py` counts before a package `x`, as in grimp.
                 if module and not (module.is_package and module.name in files):
                     files[module.name] = module
-            elif entry.name.isidentifier() and entry.name != "__pycache__" and entry.is_dir():
+            elif entry.name.isidentifier() and entry.name != "__pycache__" and _is_folder(entry):
                 real = _entered(entry, folder.real, real_root)
                 if real:
                     package, path = f"{folder.package}.{entry.name}", f"{folder.path}/{entry.name}"
@@ -193,6 +193,14 @@ def _holding(candidates: list[str], files: Mapping[str, ModuleFile]) -> tuple[st
     return tuple(name for name in candidates if name in prefixes)
 
 
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself.
+        return False
+
+
 def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
@@ -209,9 +217,9 @@ def _searched(root: Path, inside: str) -> Iterator[str]:
         for folder in level:
             for entry in _entries(root / folder):
                 name = entry.name
-                if name.startswith(".") or name in _NOT_SOURCES or not entry.is_dir():
+                if name.startswith(".") or name in _NOT_SOURCES or entry.is_symlink():
                     continue
-                if entry.is_symlink():
+                if not _is_folder(entry):
                     continue
                 below = f"{folder}/{name}" if folder else name
                 deeper.append(below)
