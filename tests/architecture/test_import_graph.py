@@ -238,7 +238,7 @@ NAMESPACES: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
         {
             "spacious/one/__init__.py": "from spacious.two import a\nimport spacious.two.a.b\n",
             "spacious/one/x.py": "import spacious\nimport spacious.two\nimport yaml\n",
-            "spacious/two/a.py": "from spacious import one\nfrom ..one import x\nfrom .. import c\n",
+            "spacious/two/a.py": "from spacious import one\nfrom ..one import x\nfrom .. import c",
             "spacious/c.py": "import spacious.empty\nimport spacious.deep.er.d\n",
             "spacious/deep/er/d.py": "from ... import c\n",
             "spacious/empty/readme.txt": "",

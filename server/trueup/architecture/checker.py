@@ -190,9 +190,7 @@ class Architecture:
 
     def misses(self, path: str) -> bool:
         """Whether this file would be a module of the project, and is not known yet."""
-        return any(
-            graph.holds(path) and path not in graph.by_path for graph in self._graphs.values()
-        )
+        return any(graph.misses(path) for graph in self._graphs.values())
 
     def follow(
         self, path: str, text: str | None, parses: Callable[[], bool] = lambda: True
