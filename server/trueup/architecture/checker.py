@@ -32,9 +32,11 @@ from trueup.architecture.kinds import (
     Scope,
 )
 from trueup.architecture.modules import source_roots, top_packages
-from trueup.architecture.scan import Imported
 from trueup.architecture.sources import Sources
-from trueup.snapshot import Document
+from trueup.architecture.stated import Stated
+from trueup.architecture.tach.project import TachProject
+from trueup.architecture.tach.rules import TachFinding
+from trueup.snapshot import Document, Span
 
 SCANNED_MAX: Final = 256
 """Files whose imports are kept with their places."""
@@ -84,8 +86,9 @@ class Architecture:
         self._configured: tuple[Configuration, ...] = tuple(
             read for read in (importlinter.read(text_of), own.read(text_of)) if read is not None
         )
+        self.tach = TachProject.at(root)
         self._rules: tuple[_Rules, ...] = ()
-        self._scanned: OrderedDict[str, _Stated] = OrderedDict()
+        self._scanned: OrderedDict[str, Stated] = OrderedDict()
         self._explained: dict[tuple[int, int, int], Violation] = {}
         self.judge_again()
 
@@ -112,12 +115,13 @@ class Architecture:
     @property
     def is_configured(self) -> bool:
         """Whether there is anything that could be broken."""
-        return bool(self._configured)
+        return bool(self._configured) or self.tach is not None
 
     @property
     def contracts(self) -> tuple[str, ...]:
         """The ids of all contracts."""
-        return tuple(rule.judge.terms.id for rules in self._rules for rule in rules.rules)
+        ids = (rule.judge.terms.id for rules in self._rules for rule in rules.rules)
+        return (*ids, *(self.tach.contracts if self.tach is not None else ()))
 
     @property
     def unjudged(self) -> tuple[Problem, ...]:
@@ -140,6 +144,8 @@ class Architecture:
         """What is wrong with the configuration as things are, by file and line."""
         found = {*self.unjudged, *self.baseline.problems}
         found.update(problem for read in self._configured for problem in read.problems)
+        if self.tach is not None:
+            found.update(self.tach.problems)
         for rules in self._rules:
             if not rules.imports.missing:
                 found.update(problem for rule in rules.rules for problem in rule.judge.problems)
@@ -184,24 +190,54 @@ class Architecture:
             if severity is not Severity.INFORMATION
         )
 
+    @property
+    def unneeded(self) -> tuple[Problem, ...]:
+        """Dependencies that tach's configuration declares and no file needs, where it wants that
+        told. Looks at every file.
+        """
+        if self.tach is None or not self.tach.boundaries.config.exact:
+            return ()
+        uses: set[tuple[str, str]] = set()
+        for path in self.tach.files:
+            stated = self._stated(path)
+            if stated is not None:
+                text = stated.document.text
+                uses |= self.tach.boundaries.uses(path, text, stated.imports)
+        return self.tach.boundaries.unused(uses)
+
     def judges_file(self, path: str) -> bool:
         """Whether anything could be said of this file."""
-        return any(path in graph.by_path for graph in self._graphs.values())
+        return any(path in graph.by_path for graph in self._graphs.values()) or (
+            self.tach is not None and self.tach.holds(path)
+        )
 
     def misses(self, path: str) -> bool:
         """Whether this file would be a module of the project, and is not known yet."""
-        return any(graph.misses(path) for graph in self._graphs.values())
+        return any(graph.misses(path) for graph in self._graphs.values()) or (
+            self.tach is not None and self.tach.misses(path)
+        )
 
     def follow(
-        self, path: str, text: str | None, parses: Callable[[], bool] = lambda: True
+        self,
+        path: str,
+        text: str | None,
+        parses: Callable[[], bool] = lambda: True,
+        document: Document | None = None,
     ) -> frozenset[str]:
         """Let `text` be what the file holds, None for what the disk does. The files, this one not
-        included, of which something else may have to be said now.
+        included, of which something else may have to be said now. Whoever has the text's document
+        gives it, so that its lines are counted once.
         """
         if text is None:
             self.sources.close(path)
         else:
-            self.sources.open(path, text, scan.names(text))
+            held = self._scanned.get(path)
+            current = held is not None and held.stamp == self.sources.stamp(path)
+            stated = held.edited(text, document) if held is not None and current else None
+            if stated is None:
+                stated = Stated(text, path, text, document=document)
+            self._scanned[path] = stated
+            self.sources.open(path, text, stated.names)
         return self._spread(path, parses)
 
     def look(self, path: str) -> frozenset[str]:
@@ -217,6 +253,9 @@ class Architecture:
             if not change:
                 continue
             self._explained.clear()
+            if change.modules:
+                flipped |= self._judge_again_in(graph)
+                continue
             for rules in self._rules:
                 if rules.imports is not graph:
                     continue
@@ -231,26 +270,64 @@ class Architecture:
         flipped.discard(path)
         return frozenset(flipped)
 
-    def findings(self, path: str) -> tuple[Finding, ...]:
-        """What is to be said of one file, in the order of its text; what the baseline has too."""
-        found: list[Finding] = []
+    def _judge_again_in(self, graph: Imports) -> set[str]:
+        """Judge a graph that has a module which its judges do not know: somebody else's package,
+        imported for the first time. The files of which something else is to be said.
+        """
+        before = self._illegal_in(graph)
+        self._rules = tuple(
+            self._judged(read) if rules.imports is graph else rules
+            for read, rules in zip(self._configured, self._rules, strict=True)
+        )
+        changed = before ^ self._illegal_in(graph)
+        paths = (graph.path_of(graph.graph.names[importer]) for _, importer, _, _ in changed)
+        return set(filter(None, paths))
+
+    def _illegal_in(self, graph: Imports) -> set[tuple[str, int, int, Severity]]:
+        return {
+            (rule.judge.terms.id, *illegal)
+            for rules in self._rules
+            if rules.imports is graph
+            for rule in rules.rules
+            for illegal in rule.judge.all_illegal()
+        }
+
+    def findings(self, path: str, links_max: int | None = None) -> tuple[Finding, ...]:
+        """What is to be said of one file, in the order of its text; what the baseline has too. At
+        most `links_max` imports are told of that are only later links of other modules' chains.
+        """
+        found = list(self._by_tach(path))
         for rules in self._rules:
             file = rules.imports.by_path.get(path)
             if file is not None:
                 number = rules.imports.graph.ids[file.name]
                 for rule in rules.rules:
-                    for imported, _ in rule.judge.illegal(number):
-                        found += self._placed(rules.imports, rule, number, imported)
+                    links = 0
+                    for imported, severity in sorted(rule.judge.illegal(number)):
+                        links += severity is Severity.INFORMATION
+                        if (
+                            links_max is None
+                            or links <= links_max
+                            or (severity is not Severity.INFORMATION)
+                        ):
+                            found += self._placed(rules.imports, rule, number, imported)
         return tuple(sorted(found, key=lambda item: (item.span, item.contract, item.imported)))
 
     def everything(self) -> tuple[Finding, ...]:
         """The findings of all files, by path."""
         paths = {path for rules in self._rules for path in _illegal_paths(rules)}
+        if self.tach is not None:
+            paths.update(self.tach.files)
         return tuple(finding for path in sorted(paths) for finding in self.findings(path))
 
     def broken(self) -> frozenset[Key]:
         """Every illegal import that is an error or a warning, by what it is known by."""
-        return frozenset(
+        of_tach = frozenset(
+            finding.key
+            for path in (self.tach.files if self.tach is not None else ())
+            for finding in self._by_tach(path)
+        )
+        return of_tach | frozenset(
             (rule.judge.terms.id, names[importer], names[imported])
             for rules in self._rules
             for names in (rules.imports.graph.names,)
@@ -269,7 +346,37 @@ class Architecture:
                 self.sources.open(path, text, scan.names(text))
         for graph in self._graphs.values():
             graph.suppose(frozenset(there), frozenset(texts.keys() - there))
+        if self.tach is not None:
+            self.tach = self.tach.supposing(frozenset(there), frozenset(texts.keys() - there))
         self.judge_again()
+
+    def _by_tach(self, path: str) -> Iterator[Finding]:
+        """What tach's configuration says of a file: of direct imports, by its own text alone."""
+        stated = self._stated(path) if self.tach is not None and self.tach.holds(path) else None
+        if self.tach is None or stated is None:
+            return
+        document = stated.document
+        for found in self.tach.judge(path, document.text, stated.imports):
+            span = _marked(document, found)
+            line, column, end_column = columns(document, span)
+            key = found.contract, found.importer, found.imported
+            yield Finding(
+                found.rule.value,
+                found.contract,
+                found.contract,
+                found.importer,
+                found.imported,
+                found.severity,
+                path,
+                span,
+                line,
+                column,
+                end_column,
+                found.message,
+                (),
+                found.source,
+                known=key in self.baseline,
+            )
 
     def _placed(
         self, imports: Imports, rule: _Rule, importer: int, imported: int
@@ -321,7 +428,7 @@ class Architecture:
         first = next(iter(scanned.to(imports, imported)), None)
         return path, scanned.document.line_at(first.statement) + 1 if first is not None else 1
 
-    def _stated(self, path: str | None) -> _Stated | None:
+    def _stated(self, path: str | None) -> Stated | None:
         """What a file states, with its places; scanned once for each text."""
         if path is None:
             return None
@@ -331,37 +438,21 @@ class Architecture:
             text = self.sources.text(path)
             if text is None:
                 return None
-            held = self._scanned[path] = _Stated(stamp, path, text)
+            held = self._scanned[path] = Stated(stamp, path, text)
         self._scanned.move_to_end(path)
         while len(self._scanned) > SCANNED_MAX:
             self._scanned.popitem(last=False)
         return held
 
 
-class _Stated:
-    """The imports of one text, found by what they lead to in a graph."""
-
-    def __init__(self, stamp: object, path: str, text: str) -> None:
-        self.stamp = stamp
-        self.document = Document(path, text)
-        self.imports = scan.imports(text)
-        self._to: dict[int, dict[str, list[Imported]]] = {}
-        self._of: dict[int, ImportGraph] = {}
-
-    def to(self, imports: Imports, module: str) -> list[Imported]:
-        """The names that lead to `module`, in the order of the text."""
-        key = id(imports)
-        if self._of.get(key) is not imports.graph:
-            # The graph was built anew: names may lead elsewhere.
-            self._of[key] = imports.graph
-            found: dict[str, list[Imported]] = {}
-            file = imports.by_path[self.document.path]
-            for item in self.imports:
-                target = imports.target(file, item)
-                if target is not None:
-                    found.setdefault(target, []).append(item)
-            self._to[key] = found
-        return self._to[key].get(module, [])
+def _marked(document: Document, found: TachFinding) -> Span:
+    """The imported name; of a directive, its line without the space around it."""
+    if found.place is not None:
+        return Span(found.place.start, found.place.end)
+    whole = document.line_span(found.line - 1)
+    text = document.text[whole.start : whole.end]
+    start = whole.start + len(text) - len(text.lstrip())
+    return Span(start, max(start, whole.start + len(text.rstrip())))
 
 
 def _layers(contract: Layers, graph: ImportGraph) -> tuple[tuple[str, ...], ...]:

@@ -10,7 +10,7 @@ Offsets count characters of the text that was given.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Final, NamedTuple
@@ -42,6 +42,7 @@ _TOKEN: Final = re.compile(rf"""["'\#\n;:] (?:{_STRING}|{_IMPORT})""", re.DOTALL
 _STRINGS: Final = re.compile(rf"""["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 _ITEM: Final = re.compile(r"(\w+(?:\s*\.\s*\w+)*|\*)(?:\s+as\s+(\w+))?")
 _SPACE: Final = re.compile(r"[ \t]+")
+_NO_LINE_END: Final = re.compile(r"[^\n]")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _TYPING_BLOCK: Final = re.compile(
     r"^([ \t]*)(?:el)?if[ \t]*\(?[ \t]*(?:\w+(?:\.\w+)*\.)?TYPE_CHECKING[ \t]*\)?[ \t]*:",
@@ -80,6 +81,8 @@ class Imported:
     end: int
     typing: bool
     """Under `if TYPE_CHECKING:`, so that only type checkers follow it."""
+    statement_end: int
+    """Where the statement ends, a closing parenthesis included."""
 
     @property
     def written(self) -> str:
@@ -101,6 +104,7 @@ class Names(NamedTuple):
 
 class _Statement(NamedTuple):
     start: int
+    end: int
     module: str
     module_start: int
     names: str
@@ -138,15 +142,36 @@ def names(text: str) -> Names:
     return Names(tuple(running), tuple(name for name in typing if name not in running))
 
 
+class Scanned(NamedTuple):
+    """The imports of a text, and where in it stands what only type checkers follow."""
+
+    imports: tuple[Imported, ...]
+    typing: tuple[tuple[int, int], ...]
+
+
 def imports(text: str) -> tuple[Imported, ...]:
     """Every imported name with its places."""
+    return scanned(text).imports
+
+
+def scanned(text: str) -> Scanned:
     text = _readable(text)
     blocks = _typing_blocks(text)
-    return tuple(
+    found = (
         imported
         for statement in _statements(text)
         for imported in _imported(statement, _within(blocks, statement.start))
     )
+    return Scanned(tuple(found), blocks)
+
+
+def names_of(found: Iterable[Imported]) -> Names:
+    """The same as `names` says, of what `imports` found."""
+    running: dict[str, None] = {}
+    typing: dict[str, None] = {}
+    for item in found:
+        (typing if item.typing else running)[item.written] = None
+    return Names(tuple(running), tuple(name for name in typing if name not in running))
 
 
 def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
@@ -174,6 +199,7 @@ def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
             at,
             at + item.end(1),
             typing,
+            statement.end,
         )
 
 
@@ -188,7 +214,9 @@ def _statements(text: str) -> Iterator[_Statement]:
         whole = padded[before : found.end()]
         start = before + len(whole) - len(whole.lstrip(" \t\f")) - 1
         if kind == "names":
-            yield _Statement(start, "", start, found["names"], found.start("names") - 1)
+            yield _Statement(
+                start, found.end() - 1, "", start, found["names"], found.start("names") - 1
+            )
         else:
             written = found["module"]
             module_start = found.start("module") - 1
@@ -196,7 +224,14 @@ def _statements(text: str) -> Iterator[_Statement]:
             module = _SPACE.sub("", written.replace("\\\n", ""))
             if module:
                 members = found["members"]
-                yield _Statement(start, module, module_start, members, found.start("members") - 1)
+                yield _Statement(
+                    start,
+                    found.end() - 1,
+                    module,
+                    module_start,
+                    members,
+                    found.start("members") - 1,
+                )
 
 
 def _readable(text: str) -> str:
@@ -222,7 +257,7 @@ def _without_nested(text: str) -> str:
 
 
 def _blank(text: str) -> str:
-    return "".join("\n" if character == "\n" else "x" for character in text)
+    return _NO_LINE_END.sub("x", text)
 
 
 def _end_of_formatted(text: str, position: int, quote: str) -> int:

@@ -143,7 +143,16 @@ class Sources:
     def stamp(self, path: str) -> object:
         """Something that is another when the text is."""
         buffer = self._buffers.get(path)
-        return buffer[0] if buffer is not None else self._kept.get(path, (0, 0))[:2]
+        if buffer is not None:
+            return buffer[0]
+        kept = self._kept.get(path)
+        if kept is not None:
+            return kept[:2]
+        try:
+            status = os.stat(self.root / path)  # noqa: PTH116 - as above
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
 
     def text(self, path: str) -> str | None:
         buffer = self._buffers.get(path)

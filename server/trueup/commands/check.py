@@ -53,7 +53,7 @@ def check(paths: tuple[str, ...], form: str, watch: bool, update_baseline: bool)
 def _once(root: Path, only: tuple[str, ...], form: str) -> int:
     architecture = Architecture(root)
     findings = [found for found in architecture.everything() if not only or _under(found, only)]
-    problems = architecture.problems
+    problems = (*architecture.problems, *architecture.unneeded)
     say(console, form, findings, problems, len(architecture.contracts))
     if any(problem.severity is Severity.ERROR for problem in problems):
         return USAGE

@@ -33,6 +33,8 @@ SETTLE_SECONDS: Final = 0.25
 """How long the disk rests before a project is read again."""
 SHOWN_MAX: Final = 200
 """Findings of one file that are shown."""
+LINKS_MAX: Final = 3
+"""Imports of one file and contract that are shown because other modules' chains lead over them."""
 SOURCE: Final = "trueup"
 
 _LEVELS: Final = {
@@ -200,7 +202,8 @@ class Contracts:
         project.architecture, project.stamp = made, stamp
         project.stale.clear()
         for buffer in self._server.buffers.under(project.root):
-            made.follow(buffer.document.path, buffer.document.text, _whole(buffer))
+            document = buffer.document
+            made.follow(document.path, document.text, _whole(buffer), document)
         self._tell_problems(project, made.problems)
         if self._pulls:
             self._ask_to_pull()
@@ -227,7 +230,8 @@ class Contracts:
         if path not in project.stale and architecture.sources.is_open(path):
             return frozenset()
         project.stale.discard(path)
-        return architecture.follow(path, buffer.document.text, _whole(buffer))
+        document = buffer.document
+        return architecture.follow(path, document.text, _whole(buffer), document)
 
     def _told_of(self, project: _Project, paths: frozenset[str]) -> None:
         """Tell what is new of other open files."""
@@ -258,7 +262,8 @@ class Contracts:
     def _diagnostics(self, architecture: Architecture, buffer: Buffer) -> list[types.Diagnostic]:
         if not architecture.is_configured:
             return []
-        found = [item for item in architecture.findings(buffer.document.path) if not item.known]
+        found = architecture.findings(buffer.document.path, LINKS_MAX)
+        found = tuple(item for item in found if not item.known)
         return [self._diagnostic(architecture.root, buffer, item) for item in found[:SHOWN_MAX]]
 
     def _diagnostic(self, root: Path, buffer: Buffer, found: Finding) -> types.Diagnostic:

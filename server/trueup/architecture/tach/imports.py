@@ -76,7 +76,18 @@ def asked(
     if names_module is not None:
         for written, start, end in _strings(text):
             if names_module(written):
-                imported = Imported("", written, "", start, start, start, start, end, typing=False)
+                imported = Imported(
+                    "",
+                    written,
+                    "",
+                    start,
+                    start,
+                    start,
+                    start,
+                    end,
+                    typing=False,
+                    statement_end=end,
+                )
                 yield Asked(written, imported, line(start), line(start), nested=False)
 
 
