@@ -30,6 +30,7 @@ from trueup.architecture.kinds import (
     Layers,
     Protected,
     Scope,
+    may_name,
 )
 from trueup.architecture.modules import source_roots, top_packages
 from trueup.architecture.sources import Sources
@@ -57,12 +58,16 @@ KINDS: Final[Mapping[type[Contract], str]] = {
 Key = known.Key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Rule:
-    """A contract with its judge."""
+    """A contract with its judge, which may be another one when modules come."""
 
-    code: str
+    contract: Contract
     judge: Judge
+
+    @property
+    def code(self) -> str:
+        return KINDS[type(self.contract)]
 
 
 @dataclass
@@ -70,6 +75,7 @@ class _Rules:
     """The contracts of one configuration, with the graph that they are about."""
 
     imports: Imports
+    scope: Scope
     rules: tuple[_Rule, ...]
 
 
@@ -106,8 +112,9 @@ class Architecture:
             imports = self._graphs[universe] = Imports(self.sources, universe, self._roots)
         return _Rules(
             imports,
+            scope,
             tuple(
-                _Rule(KINDS[type(contract)], judge(contract, imports.graph, scope))
+                _Rule(contract, judge(contract, imports.graph, scope))
                 for contract in read.contracts
             ),
         )
@@ -253,13 +260,12 @@ class Architecture:
             if not change:
                 continue
             self._explained.clear()
-            if change.modules:
-                flipped |= self._judge_again_in(graph)
-                continue
             for rules in self._rules:
                 if rules.imports is not graph:
                     continue
                 for rule in rules.rules:
+                    if change.modules:
+                        rule.judge.grow()
                     for edge in change.removed:
                         rule.judge.removed(*edge)
                     for edge in change.added:
@@ -267,30 +273,25 @@ class Architecture:
                     names = map(graph.graph.names.__getitem__, rule.judge.touched)
                     flipped.update(filter(None, map(graph.path_of, names)))
                     rule.judge.touched.clear()
+            if change.modules:
+                flipped |= self._judge_again_of(change.modules, graph)
         flipped.discard(path)
         return frozenset(flipped)
 
-    def _judge_again_in(self, graph: Imports) -> set[str]:
-        """Judge a graph that has a module which its judges do not know: somebody else's package,
-        imported for the first time. The files of which something else is to be said.
+    def _judge_again_of(self, new: tuple[str, ...], graph: Imports) -> set[str]:
+        """Judge the contracts anew that name one of these modules: other people's, imported for the
+        first time. The files of which something else is to be said for that.
         """
-        before = self._illegal_in(graph)
-        self._rules = tuple(
-            self._judged(read) if rules.imports is graph else rules
-            for read, rules in zip(self._configured, self._rules, strict=True)
-        )
-        changed = before ^ self._illegal_in(graph)
-        paths = (graph.path_of(graph.graph.names[importer]) for _, importer, _, _ in changed)
-        return set(filter(None, paths))
-
-    def _illegal_in(self, graph: Imports) -> set[tuple[str, int, int, Severity]]:
-        return {
-            (rule.judge.terms.id, *illegal)
-            for rules in self._rules
-            if rules.imports is graph
-            for rule in rules.rules
-            for illegal in rule.judge.all_illegal()
-        }
+        flipped: set[str] = set()
+        for rules in self._rules:
+            for rule in rules.rules if rules.imports is graph else ():
+                if any(may_name(rule.contract, name) for name in new):
+                    before = set(rule.judge.all_illegal())
+                    rule.judge = judge(rule.contract, graph.graph, rules.scope)
+                    changed = before ^ set(rule.judge.all_illegal())
+                    names = (graph.graph.names[importer] for importer, _, _ in changed)
+                    flipped.update(filter(None, map(graph.path_of, names)))
+        return flipped
 
     def findings(self, path: str, links_max: int | None = None) -> tuple[Finding, ...]:
         """What is to be said of one file, in the order of its text; what the baseline has too. At

@@ -36,11 +36,11 @@ class Universe:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Edges that came and went, as numbers, and whether the set of modules is another."""
+    """Edges that came and went, as numbers, and the modules that came: other people's."""
 
     added: tuple[tuple[int, int], ...] = ()
     removed: tuple[tuple[int, int], ...] = ()
-    modules: bool = False
+    modules: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modules)
@@ -136,7 +136,7 @@ class Imports:
             self.graph.remove(*edge)
         for edge in added:
             self.graph.add(*edge)
-        return Change(added, removed, len(self.graph.names) != known)
+        return Change(added, removed, tuple(self.graph.names[known:]))
 
     def target(self, file: ModuleFile, imported: Imported) -> str | None:
         """The module that one imported name resolves to, None where it is not of this graph."""
