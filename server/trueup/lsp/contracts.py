@@ -27,6 +27,7 @@ from trueup.conformance import Conformance
 from trueup.lsp import shown
 from trueup.lsp.convert import uri_of
 from trueup.memory import places
+from trueup.memory.decisions import Decisions
 from trueup.snapshot import Document
 
 if TYPE_CHECKING:
@@ -167,6 +168,10 @@ class Contracts:
     def architecture(self, root: str) -> Architecture | None:
         project = self._projects.get(root)
         return project.architecture if project is not None else None
+
+    def decisions(self, root: str) -> Decisions | None:
+        project = self._projects.get(root)
+        return project.judged.decisions if project and project.judged else None
 
     def finding(self, buffer: Buffer, contract: str, imported: str) -> Finding | None:
         """What is said of one import of this buffer."""
