@@ -27,12 +27,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SOAK: Final = {
+    "test_against_tach.py": ("soak",),
+    "test_tach_cases.py": ("tach",),
     "test_lifetime.py": ("spawn", "copy"),
     "test_hostile_tests.py": ("spawn",),
     "test_session.py": ("spawn",),
     "test_copy.py": ("spawn",),
     "test_hostile_decisions.py": ("many",),
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
+    "test_against_import_linter.py": ("many",),
+    "test_incremental.py": ("many",),
+    "test_labels.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

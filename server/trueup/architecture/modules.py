@@ -113,41 +113,73 @@ def walk(root: Path, portion: Portion) -> Walk:
     candidates: list[str] = []
     base = f"{root}{os.sep}"
     real_root = os.path.realpath(root)
-    waiting = [(portion.package, portion.folder, False, (os.path.realpath(base + portion.folder),))]
+    waiting = [_Folder(portion.package, portion.folder, (os.path.realpath(base + portion.folder),))]
     while waiting and len(files) < MODULES_MAX:
-        package, folder, regular, above = waiting.pop()
-        entries = _entries(base + folder)
-        names = {entry.name for entry in entries}
-        has_init = "__init__.py" in names
-        if regular and not has_init:
+        folder = waiting.pop()
+        entries = _entries(base + folder.path)
+        has_init = any(entry.name == "__init__.py" for entry in entries)
+        if folder.regular and not has_init:
             continue
         if not has_init:
-            candidates.append(package)
+            candidates.append(folder.package)
         for entry in entries:
-            name = entry.name
-            if name.endswith(".py"):
-                stem = name[:-3]
+            if entry.name.endswith(".py"):
+                module = _module(folder, entry)
                 # A file `x.py` counts before a package `x`, as in grimp.
-                if "." in stem or (name == "__init__.py" and package in files):
-                    continue
-                try:
-                    status = entry.stat()
-                except OSError:
-                    continue
-                if entry.is_file():
-                    module = package if name == "__init__.py" else f"{package}.{stem}"
-                    files[module] = ModuleFile(
-                        module, f"{folder}/{name}", status.st_mtime_ns, status.st_size
-                    )
-            elif name.isidentifier() and name != "__pycache__" and entry.is_dir():
-                real = above
-                if entry.is_symlink():
-                    target = os.path.realpath(entry.path)
-                    if target in above or not f"{target}/".startswith(f"{real_root}/"):
-                        continue
-                    real = (*above, target)
-                waiting.append((f"{package}.{name}", f"{folder}/{name}", has_init or regular, real))
+                if module and not (module.is_package and module.name in files):
+                    files[module.name] = module
+            elif entry.name.isidentifier() and entry.name != "__pycache__" and entry.is_dir():
+                real = _entered(entry, folder.real, real_root)
+                if real:
+                    package, path = f"{folder.package}.{entry.name}", f"{folder.path}/{entry.name}"
+                    waiting.append(_Folder(package, path, real, has_init or folder.regular))
     return Walk(tuple(files.values()), _holding(candidates, files) if candidates else ())
+
+
+class _Folder(NamedTuple):
+    package: str
+    path: str
+    real: tuple[str, ...]
+    """The folder that is walked, and those behind the links that led here, without links."""
+    regular: bool = False
+    """Whether a folder above has an `__init__.py`."""
+
+
+def _module(folder: _Folder, entry: os.DirEntry[str]) -> ModuleFile | None:
+    stem = entry.name[:-3]
+    if "." in stem or not stem:
+        return None
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    if not entry.is_file():
+        return None
+    name = folder.package if stem == "__init__" else f"{folder.package}.{stem}"
+    return ModuleFile(name, f"{folder.path}/{entry.name}", status.st_mtime_ns, status.st_size)
+
+
+def _entered(entry: os.DirEntry[str], above: tuple[str, ...], root: str) -> tuple[str, ...]:
+    """The real folders on the way into `entry`, () where it must not be entered."""
+    if not entry.is_symlink():
+        return above
+    target = os.path.realpath(entry.path)
+    inside = f"{target}/".startswith(f"{root}/")
+    leads_back = any(f"{folder}/".startswith(f"{target}/") for folder in above)
+    return (*above, target) if inside and not leads_back else ()
+
+
+def module_name(portion: Portion, path: str) -> str | None:
+    """What a file of this portion is called as a module, None where its name is none."""
+    inside = path.removeprefix(f"{portion.folder}/")
+    if inside == path or not inside.endswith(".py"):
+        return None
+    parts = inside[:-3].split("/")
+    if not all(part.isidentifier() for part in parts[:-1]) or "." in parts[-1]:
+        return None
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join((portion.package, *parts))
 
 
 def _holding(candidates: list[str], files: Mapping[str, ModuleFile]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 from rich.markup import escape
 
 from trueup.architecture.contracts import Severity
-from trueup.commands.terminal import console, errors
+from trueup.commands.console import console, errors
 from trueup.memory.consistency import kind_of
 from trueup.memory.decisions import Decision, Decisions, Problem, Status
 from trueup.memory.evaluate import RuleFinding

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from trueup import InputError, TrueupError, workspace
 from trueup.architecture.contracts import Severity
+from trueup.commands.console import console, errors, fail
 from trueup.commands.decision_report import (
     STATUS_STYLES,
     complain,
@@ -21,7 +22,6 @@ from trueup.commands.decision_report import (
     report_json,
     show_report,
 )
-from trueup.commands.terminal import console, errors, fail
 from trueup.memory import export as exporting
 from trueup.memory import lifecycle
 from trueup.memory.consistency import kind_of
