@@ -38,6 +38,9 @@ SOAK: Final = {
     "test_against_import_linter.py": ("many",),
     "test_incremental.py": ("many",),
     "test_labels.py": ("many",),
+    "test_import_graph.py": ("every",),
+    "test_following.py": ("many",),
+    "test_import_sources.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -61,6 +61,15 @@ def test_what_it_took() -> None:
     assert (trace.cost_nano, trace.unpriced) == (5_145_000, 1_550)
 
 
+def test_half_a_character_is_no_reason_to_lose_a_trace(store: TraceStore) -> None:
+    trace, texts = traces.full("half \ud83d of one")
+    assert store.keep(trace, texts) == ""
+    found = store.read(trace.id)
+    assert isinstance(found, Trace)
+    assert found.goal.instruction == "half ? of one"
+    assert page(found, lambda named: str(store.text(named))).encode()
+
+
 def test_the_same_text_is_kept_once(store: TraceStore, tmp_path: Path) -> None:
     for number in range(3):
         trace, texts = traces.numbered(number)

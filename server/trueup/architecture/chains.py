@@ -51,6 +51,15 @@ class ChainJudge:
     def problems(self) -> tuple[Problem, ...]:
         return self._plan.problems + self._view.unmatched
 
+    def grow(self) -> None:
+        more = len(self._view.graph.names) - len(self._lets)
+        self._lets += [-1 if any(self._plan.wrong) else 0] * more
+        self._sources += [0] * more
+        if self._targets is not self._sources:
+            self._targets += [0] * more
+        self._reaches.grow()
+        self._reached_by.grow()
+
     def added(self, importer: int, imported: int) -> None:
         if self._view.added(importer, imported):
             self._reaches.added(importer, imported)

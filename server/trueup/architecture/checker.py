@@ -32,6 +32,7 @@ from trueup.architecture.kinds import (
     Layers,
     Protected,
     Scope,
+    may_name,
 )
 from trueup.architecture.modules import source_roots, top_packages
 from trueup.architecture.sources import Sources
@@ -59,12 +60,16 @@ KINDS: Final[Mapping[type[Contract], str]] = {
 Key = known.Key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Rule:
-    """A contract with its judge."""
+    """A contract with its judge, which may be another one when modules come."""
 
-    code: str
+    contract: Contract
     judge: Judge
+
+    @property
+    def code(self) -> str:
+        return KINDS[type(self.contract)]
 
 
 @dataclass
@@ -72,6 +77,7 @@ class _Rules:
     """The contracts of one configuration, with the graph that they are about."""
 
     imports: Imports
+    scope: Scope
     rules: tuple[_Rule, ...]
 
 
@@ -131,8 +137,9 @@ class Architecture:
             imports = self._graphs[universe] = Imports(self.sources, universe, self._roots)
         return _Rules(
             imports,
+            scope,
             tuple(
-                _Rule(KINDS[type(contract)], judge(contract, imports.graph, scope))
+                _Rule(contract, judge(contract, imports.graph, scope))
                 for contract in read.contracts
             ),
         )
@@ -238,9 +245,9 @@ class Architecture:
 
     def misses(self, path: str) -> bool:
         """Whether this file would be a module of the project, and is not known yet."""
-        return any(
-            graph.holds(path) and path not in graph.by_path for graph in self._graphs.values()
-        ) or (self.tach is not None and self.tach.misses(path))
+        return any(graph.misses(path) for graph in self._graphs.values()) or (
+            self.tach is not None and self.tach.misses(path)
+        )
 
     def follow(
         self,
@@ -282,6 +289,8 @@ class Architecture:
                 if rules.imports is not graph:
                     continue
                 for rule in rules.rules:
+                    if change.modules:
+                        rule.judge.grow()
                     for edge in change.removed:
                         rule.judge.removed(*edge)
                     for edge in change.added:
@@ -289,8 +298,25 @@ class Architecture:
                     names = map(graph.graph.names.__getitem__, rule.judge.touched)
                     flipped.update(filter(None, map(graph.path_of, names)))
                     rule.judge.touched.clear()
+            if change.modules:
+                flipped |= self._judge_again_of(change.modules, graph)
         flipped.discard(path)
         return frozenset(flipped)
+
+    def _judge_again_of(self, new: tuple[str, ...], graph: Imports) -> set[str]:
+        """Judge the contracts anew that name one of these modules: other people's, imported for the
+        first time. The files of which something else is to be said for that.
+        """
+        flipped: set[str] = set()
+        for rules in self._rules:
+            for rule in rules.rules if rules.imports is graph else ():
+                if any(may_name(rule.contract, name) for name in new):
+                    before = set(rule.judge.all_illegal())
+                    rule.judge = judge(rule.contract, graph.graph, rules.scope)
+                    changed = before ^ set(rule.judge.all_illegal())
+                    names = (graph.graph.names[importer] for importer, _, _ in changed)
+                    flipped.update(filter(None, map(graph.path_of, names)))
+        return flipped
 
     def findings(self, path: str, links_max: int | None = None) -> tuple[Finding, ...]:
         """What is to be said of one file, in the order of its text; what the baseline has too. At

@@ -79,6 +79,9 @@ class AcyclicJudge:
         """The packages that have a circle, sorted."""
         return tuple(sorted(name for name, found in self._packages.items() if found.circular))
 
+    def grow(self) -> None:
+        self._paths = _paths(self._view.graph)
+
     def added(self, importer: int, imported: int) -> None:
         place = self._place(importer, imported)
         if self._view.added(importer, imported) and place is not None:

@@ -39,6 +39,9 @@ class DirectJudge:
     def problems(self) -> tuple[Problem, ...]:
         return self._rule.problems + self._view.unmatched
 
+    def grow(self) -> None:
+        """Modules that the rule does not name are not in it."""
+
     def added(self, importer: int, imported: int) -> None:
         if self._view.added(importer, imported):
             self.touched.add(importer)

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trueup.architecture.graph import ImportGraph
-from trueup.architecture.modules import ModuleFile, Portion, locate, module_name
+from trueup.architecture.modules import (
+    ModuleFile,
+    Portion,
+    Walk,
+    is_orphan,
+    locate,
+    module_name,
+)
 from trueup.architecture.scan import Imported, Names
 from trueup.architecture.sources import Edges, Sources
 
@@ -30,11 +37,11 @@ class Universe:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Edges that came and went, as numbers, and whether the set of modules is another."""
+    """Edges that came and went, as numbers, and the modules that came: other people's."""
 
     added: tuple[tuple[int, int], ...] = ()
     removed: tuple[tuple[int, int], ...] = ()
-    modules: bool = False
+    modules: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modules)
@@ -60,8 +67,7 @@ class Imports:
         self.by_name: dict[str, ModuleFile] = {}
         self._internal: set[str] = set()
         self._numbers: dict[str, int | None] = {}
-        self._extra: frozenset[str] = frozenset()
-        self._absent: frozenset[str] = frozenset()
+        self._supposed: dict[Portion, Walk] = {}
         self.build()
 
     def build(self) -> None:
@@ -72,16 +78,11 @@ class Imports:
         self._numbers.clear()
         namespaces: set[str] = set()
         for portion in self.portions:
-            walked = self.sources.walks[portion]
+            walked = self._supposed.get(portion, self.sources.walks[portion])
             namespaces.update(walked.namespaces)
             for file in walked.files:
-                if file.path not in self._absent:
-                    self.by_path[file.path] = file
-                    self.by_name[file.name] = file
-            for path in self._extra:
-                name = module_name(portion, path)
-                if name is not None:
-                    self.by_path[path] = self.by_name[name] = ModuleFile(name, path, 0, 0)
+                self.by_path[file.path] = file
+                self.by_name[file.name] = file
         self._internal = namespaces | self.by_name.keys()
         ours = sorted(self._internal)
         for name in ours:
@@ -105,18 +106,27 @@ class Imports:
             edges[path] = targets
             for target in targets:
                 into[target].add(importer)
-        if len(known) < len(self.by_path) and not (self._extra or self._absent):
+        if len(known) < len(self.by_path) and not self._supposed:
             kept = {path: tuple(targets) for path, targets in edges.items()}
             self.sources.remember(key, Edges(tuple(self.graph.names[ours:]), kept))
 
     def suppose(self, extra: frozenset[str], absent: frozenset[str]) -> None:
         """Build as if files were there that are not on disk, and others were not."""
-        self._extra, self._absent = extra, absent
+        for portion in self.portions:
+            inside = frozenset(path for path in extra if module_name(portion, path) is not None)
+            self._supposed[portion] = self.sources.supposed(portion, inside, absent)
         self.build()
 
-    def holds(self, path: str) -> bool:
-        """Whether a file of this path would be a module here."""
-        return any(module_name(portion, path) is not None for portion in self.portions)
+    def misses(self, path: str) -> bool:
+        """Whether a file of this path would be a module here, and is not known yet."""
+        return path not in self.by_path and any(
+            name is not None
+            # Beside `x.py`, a package `x` is none.
+            and not (name in self.by_name and path.endswith("/__init__.py"))
+            and not is_orphan(self.sources.root, portion, path)
+            for portion in self.portions
+            for name in (module_name(portion, path),)
+        )
 
     def module_at(self, path: str) -> str | None:
         file = self.by_path.get(path)
@@ -144,19 +154,7 @@ class Imports:
             self.graph.remove(*edge)
         for edge in added:
             self.graph.add(*edge)
-        return Change(added, removed, len(self.graph.names) != known)
-
-    def moved(self) -> bool:
-        """Whether files came or went, by another walk; the graph is then a new one."""
-        before = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
-        changed: list[str] = []
-        for portion in self.portions:
-            changed += self.sources.refresh(portion)
-        after = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
-        if before == after and not changed:
-            return False
-        self.build()
-        return True
+        return Change(added, removed, tuple(self.graph.names[known:]))
 
     def target(self, file: ModuleFile, imported: Imported) -> str | None:
         """The module that one imported name resolves to, None where it is not of this graph."""
@@ -232,10 +230,6 @@ class Imports:
                 shared += 1
             best = max(best, tuple(parts[: shared + 1]), key=len)
         return ".".join(best)
-
-
-def _names(files: tuple[ModuleFile, ...]) -> frozenset[tuple[str, str]]:
-    return frozenset((file.name, file.path) for file in files)
 
 
 def _key(universe: Universe, ours: list[str]) -> str:

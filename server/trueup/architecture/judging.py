@@ -1,7 +1,8 @@
 """What every judge of a contract is, and the graph as one contract sees it.
 
 A judge follows the graph: whoever changes an edge tells it. It judges the modules that there were
-when it was made; when modules come or go, make it anew, which takes milliseconds.
+when it was made; when modules come or go, make it anew, which takes milliseconds. A module that the
+contract does not name, and that imports nothing, can also be told of.
 
 Knows no files: where an import stands, who shows it, and what was accepted earlier is elsewhere.
 """
@@ -34,6 +35,11 @@ class Judge(Protocol):
     def touched(self) -> set[int]:
         """Importers whose illegal imports may be others than when this was last cleared; to be
         cleared by who reads it. After a judge is made, none.
+        """
+
+    def grow(self) -> None:
+        """To be called after modules were added to the graph which the contract does not name, and
+        before edges to them are told of.
         """
 
     def added(self, importer: int, imported: int) -> None:

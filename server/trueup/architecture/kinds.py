@@ -100,6 +100,26 @@ class AcyclicSiblings:
 Contract = Layers | Independence | Forbidden | Protected | AcyclicSiblings
 
 
+def may_name(contract: Contract, module: str) -> bool:
+    """Whether a contract says something of `module`, or of what has the same top package; it may
+    be that it does not.
+    """
+    match contract:
+        case Layers():
+            stated = [one.text for one in contract.containers]
+            stated += [name for layer in contract.layers for name in layer.modules]
+        case Independence():
+            stated = [one.text for one in contract.modules]
+        case Forbidden():
+            stated = [one.text for one in (*contract.sources, *contract.forbidden)]
+        case Protected():
+            stated = [one.text for one in (*contract.protected, *contract.allowed)]
+        case AcyclicSiblings():
+            stated = [one.text for one in (*contract.ancestors, *contract.skipped)]
+    tops = {text.partition(".")[0] for text in stated}
+    return module.partition(".")[0] in tops or any("*" in top for top in tops)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the graph is of: the project's packages, and whether others are in it, each folded to

@@ -64,6 +64,10 @@ class Labels:
             waiting += told
         return found
 
+    def grow(self) -> None:
+        """There are more modules now, in no group; `own` and `lets` have them already."""
+        self.masks += self._own[len(self.masks) :]
+
     def added(self, module: int, neighbour: int) -> None:
         """`neighbour` is ahead of `module` now."""
         if self._take(module, neighbour):

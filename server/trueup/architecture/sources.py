@@ -123,6 +123,18 @@ class Sources:
             changed += gone
         return tuple(changed)
 
+    def supposed(self, portion: Portion, extra: frozenset[str], absent: frozenset[str]) -> Walk:
+        """What a walk would find if the files `extra` were there and `absent` were not."""
+        known = {file.path for file in self.walks[portion].files}
+        if extra <= known and known.isdisjoint(absent):
+            return self.walks[portion]
+        found = walk(self.root, portion, extra, absent)
+        for file in found.files:
+            if file.path not in self._buffers:
+                # Its folder may not have been entered before.
+                self._read(file)
+        return found
+
     def _read(self, file: ModuleFile) -> bool:
         kept = self._kept.get(file.path)
         if kept is not None and kept[0] == file.mtime_ns and kept[1] == file.size:

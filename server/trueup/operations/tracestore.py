@@ -107,8 +107,9 @@ class TraceStore:
         return ""
 
     def _write(self, trace: Trace) -> None:
-        raw = json.dumps(to_json(trace), separators=(",", ":")).encode()
-        write_atomically(self._file(trace.id), raw)
+        # A lone half of a character is replaced here, so that whatever is read can be printed.
+        said = json.dumps(to_json(trace), ensure_ascii=False, separators=(",", ":"))
+        write_atomically(self._file(trace.id), said.encode("utf-8", "replace"))
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
