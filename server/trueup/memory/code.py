@@ -115,6 +115,11 @@ class Code:
         for pattern in dict.fromkeys(patterns):
             if pattern in self._found:
                 continue
+            if pattern.kind:
+                # Apart from the others: a whole class holds the words of many patterns.
+                nodes = self._of_kind(pattern.kind)
+                self._found[pattern] = in_order(span_of(node) for node in nodes)
+                continue
             words = words_of(pattern)
             rarest = min(words, key=self.words.__getitem__, default="")
             if rarest and not self.words[rarest]:
@@ -132,14 +137,14 @@ class Code:
         words = [words_of(pattern) for pattern in patterns]
         found: list[set[Span]] = [set() for _ in patterns]
         # All that matches a pattern is of one kind, which is known from its first match on.
-        kinds = [pattern.kind for pattern in patterns]
+        kinds = [""] * len(patterns)
         wanted: Any = {"rule": {"any": rules} if len(rules) > 1 else rules[0]}
         for node in self.root.find_all(wanted):
             kind, text, span = node.kind(), node.text(), span_of(node)
             for number, pattern in enumerate(patterns):
                 if kinds[number] and kinds[number] != kind:
                     continue
-                if not pattern.kind and len(rules) > 1:
+                if len(rules) > 1:
                     if any(word not in text for word in words[number]):
                         continue
                     if not is_match(node, rules[number]):
@@ -187,6 +192,9 @@ class Code:
     @cached_property
     def comments(self) -> tuple[Span, ...]:
         return self.spans(Pattern("", kind="comment"))
+
+    def _of_kind(self, kind: str) -> list[SgNode]:
+        return self._naming[kind] if kind in _NAMING else self.root.find_all(kind=kind)
 
     @cached_property
     def _naming(self) -> dict[str, list[SgNode]]:
