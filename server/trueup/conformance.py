@@ -13,14 +13,11 @@ from typing import Final
 
 from trueup import workspace
 from trueup.architecture.checker import Architecture
-from trueup.architecture.configuration import Configuration, layer_of
 from trueup.architecture.contracts import Problem, Source
-from trueup.architecture.expressions import modules
 from trueup.architecture.findings import Finding
-from trueup.architecture.kinds import Contract, Layers, Terms
 from trueup.memory import places
-from trueup.memory.decisions import Decision, Decisions
-from trueup.memory.evaluate import RuleFinding, applies, layer_rules, report
+from trueup.memory.evaluate import RuleFinding, applies, report
+from trueup.memory.layers import laid_down
 from trueup.memory.project import check
 from trueup.snapshot import Span
 
@@ -34,8 +31,7 @@ class Conformance:
     def __init__(self, root: Path, cache: Path | None = None) -> None:
         self.root = root
         self.decisions = places.load(str(root), instructions=False)
-        laid_down = _laid_down(self.decisions)
-        self.architecture = Architecture(root, cache, laid_down)
+        self.architecture = Architecture(root, cache, laid_down(self.decisions))
         self._titles = {item.id: item for item in self.decisions}
 
     @property
@@ -130,30 +126,3 @@ class Conformance:
 def of_text(path: str, span: Span, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings of one file at a place."""
     return tuple(item for item in findings if item.path == path and item.span.overlaps(span))
-
-
-def _laid_down(decisions: Decisions) -> tuple[Configuration, ...]:
-    """The layers of decisions as contracts, one configuration for each decision's file."""
-    found: dict[str, list[Contract]] = {}
-    problems: list[Problem] = []
-    for decision, rule in layer_rules(decisions):
-        source = Source(decision.path, rule.terms.line)
-        try:
-            contract = Layers(
-                _terms(decision, source, rule.terms.message),
-                tuple(layer_of(row, source) for row in rule.layers),
-                tuple(modules(name, source) for name in rule.containers),
-            )
-        except ValueError as problem:
-            problems.append(Problem(source, str(problem), contract=decision.id))
-            continue
-        found.setdefault(decision.path, []).append(contract)
-    if not found and not problems:
-        return ()
-    contracts = tuple(contract for group in found.values() for contract in group)
-    path = next(iter(found), problems[0].source.path if problems else "")
-    return (Configuration(path, contracts=contracts, problems=tuple(problems)),)
-
-
-def _terms(decision: Decision, source: Source, message: str) -> Terms:
-    return Terms(decision.id, decision.title, source, guidance=message)
