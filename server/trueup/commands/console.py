@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 USAGE: Final = 2
 CANCELLED: Final = 130
@@ -27,5 +28,5 @@ def fail(says: str) -> NoReturn:
     context = click.get_current_context(silent=True)
     if context is not None and context.params.get("as_json"):
         click.echo(json.dumps({"outcome": "error", "message": says}))
-    errors.print(f"[bold red]trueup:[/] {says}", highlight=False)
+    errors.print(f"[bold red]trueup:[/] {escape(says)}", highlight=False)
     sys.exit(USAGE)
