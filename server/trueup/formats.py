@@ -241,6 +241,8 @@ def show(
 
 def summary(findings: Sequence[Finding], problems: Sequence[Problem], contracts: int) -> str:
     """How it stands, in one line."""
+    if not contracts and problems:
+        return f"No contract is judged, {counted(len(problems), 'problem')} in the configuration."
     if not contracts:
         return "No contract is configured; `trueup init` proposes some."
     new = [item for item in findings if not item.known]

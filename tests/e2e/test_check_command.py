@@ -197,6 +197,23 @@ def test_the_baseline_is_known_and_told_of_when_it_is_stale(shop: Path) -> None:
     assert "1 known from the baseline" in answer(trueup(shop, "check"), 0)
 
 
+def test_the_baseline_is_not_called_stale_by_a_configuration_that_cannot_be_read(
+    shop: Path,
+) -> None:
+    """Its lines would be deleted, and be missed when the configuration is mended."""
+    answer(trueup(shop, "check", "--update-baseline"), 0)
+    (shop / "pyproject.toml").write_text(CONTRACTS.replace('"down"', '"down'))
+    told = answer(trueup(shop, "check"), 2).splitlines()
+    assert told[0].startswith("pyproject.toml:3 pyproject.toml cannot be read")
+    assert told[1:] == ["No contract is judged, 1 problem in the configuration."]
+
+
+def test_an_id_of_two_lines_is_one_line_of_the_baseline(shop: Path) -> None:
+    (shop / "pyproject.toml").write_text(CONTRACTS.replace('"down"', '" two\\n lines"'))
+    answer(trueup(shop, "check", "--update-baseline"), 0)
+    assert "2 known from the baseline" in answer(trueup(shop, "check"), 0)
+
+
 def test_a_baseline_is_not_written_of_what_was_not_judged(shop: Path) -> None:
     answer(trueup(shop, "check", "--update-baseline"), 0)
     before = (shop / "architecture-baseline.txt").read_text()

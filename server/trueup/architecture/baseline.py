@@ -35,10 +35,14 @@ class Baseline:
     def __contains__(self, key: Key) -> bool:
         return key in self.lines
 
-    def stale(self, found: Iterable[Key], judged: Iterable[str]) -> tuple[Problem, ...]:
-        """Entries that do not occur any more, of contracts that were `judged`."""
-        gone = self.lines.keys() - set(found)
+    def stale(
+        self, found: Iterable[Key], judged: Iterable[str], *, every: bool = True
+    ) -> tuple[Problem, ...]:
+        """Entries that do not occur any more, of contracts that were `judged`; where those are not
+        `every` contract that there is, nothing is known of the others.
+        """
         kinds = set(judged)
+        gone = {key for key in self.lines.keys() - set(found) if every or key[0] in kinds}
         return tuple(
             Problem(
                 Source(NAME, self.lines[key]),

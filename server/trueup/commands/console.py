@@ -20,7 +20,7 @@ WIDE: Final = 10_000
 """Columns of what is not a terminal: whoever reads it breaks the lines."""
 
 console = Console(width=None if sys.stdout.isatty() else WIDE)
-errors = Console(stderr=True)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else WIDE)
 
 
 def fail(says: str) -> NoReturn:
