@@ -196,15 +196,15 @@ def tach_server(root: Path, runs: int) -> list[float]:
 def starts(root: Path, folder: Path) -> None:
     """CPU of an index without and with its cache, each in a process of its own, and its memory."""
     script = (
-        "import sys, time, gc, resource\n"
+        "import sys, time, gc, psutil\n"
         "from pathlib import Path\n"
         "from trueup.architecture.checker import Architecture\n"
         "gc.freeze()\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = psutil.Process().memory_info().rss\n"
         "began, wall = time.process_time(), time.perf_counter()\n"
         "made = Architecture(Path(sys.argv[1]), Path(sys.argv[2]))\n"
         "print(time.process_time() - began, time.perf_counter() - wall,\n"
-        "      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "      psutil.Process().memory_info().rss - before)\n"
     )
     cache = folder / "imports"
     rows: dict[str, list[list[float]]] = {"cold": [], "warm": []}
@@ -228,9 +228,9 @@ def starts(root: Path, folder: Path) -> None:
     print(f"index cold: {cold:.2f} s CPU (target 2.5); {cold / float(done.stdout):.2f}x of grimp")
     warm = min(row[1] for row in rows["warm"])
     print(f"start warm: {milliseconds(warm)} (target 150 ms), contracts judged")
-    added = max(row[2] for row in rows["warm"]) / 1024
-    cold_added = max(row[2] for row in rows["cold"]) / 1024
-    print(f"added memory: {added:.0f} MB warm, {cold_added:.0f} MB cold, at its peak (target 60)")
+    added = max(row[2] for row in rows["warm"]) / 1e6
+    cold_added = max(row[2] for row in rows["cold"]) / 1e6
+    print(f"added memory: {added:.0f} MB warm, {cold_added:.0f} MB cold (target 60)")
 
 
 def typing(root: Path) -> None:

@@ -4,11 +4,46 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
 def write_atomically(path: Path, raw: bytes, *, mode: int = 0o600) -> None:
     """Write `raw` to `path`, creating its folder. Raises OSError; on error the old file stands."""
+    _write(path, raw, mode, lambda made: made.replace(path))
+
+
+def replace_unchanged(path: Path, old: bytes | None, raw: bytes, *, mode: int = 0o644) -> bool:
+    """Write `raw` to `path` if it still holds `old` (None: if there is no such file yet).
+
+    Whether it was written. A file that is there keeps its mode, and a link to it stays a link.
+    Raises OSError.
+    """
+    path = path.resolve()
+
+    def put(made: Path) -> bool:
+        if old is None:
+            try:
+                # Unlike a rename, a link does not replace what somebody else just wrote.
+                os.link(made, path)
+            except FileExistsError:
+                return False
+            return True
+        try:
+            if path.read_bytes() != old:
+                return False
+        except FileNotFoundError:
+            return False
+        made.replace(path)
+        return True
+
+    if old is not None and path.exists():
+        mode = path.stat().st_mode & 0o777
+    return _write(path, raw, mode, put)
+
+
+def _write(path: Path, raw: bytes, mode: int, put: Callable[[Path], object]) -> bool:
+    """Whether `put` accepted a complete file beside `path`."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -17,7 +52,7 @@ def write_atomically(path: Path, raw: bytes, *, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
+        return put(Path(name)) is not False
+    finally:
+        # Gone already where it was renamed.
         Path(name).unlink(missing_ok=True)
-        raise

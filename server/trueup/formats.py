@@ -94,7 +94,11 @@ def problem_code(_: Problem) -> str:
 
 def fingerprint(found: Finding) -> str:
     """What a finding is known by across commits: its contract and both modules, no line."""
-    return hashlib.sha256("\0".join(found.key).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(
+        "\0".join((found.rule, *found.key[1:], found.path if not found.contract else "")).encode(
+            "utf-8", "surrogatepass"
+        )
+    ).hexdigest()[:32]
 
 
 def as_sarif(findings: Sequence[Finding], problems: Sequence[Problem]) -> str:
@@ -102,9 +106,9 @@ def as_sarif(findings: Sequence[Finding], problems: Sequence[Problem]) -> str:
     rules: dict[str, dict[str, object]] = {}
     for found in findings:
         rules.setdefault(
-            found.contract,
+            found.rule,
             {
-                "id": found.contract,
+                "id": found.rule,
                 "name": found.code,
                 "shortDescription": {"text": found.name},
                 "defaultConfiguration": {"level": _SARIF_LEVELS[found.severity]},
@@ -143,7 +147,7 @@ def _sarif_result(found: Finding) -> dict[str, object]:
         "endColumn": found.end_column,
     }
     result: dict[str, object] = {
-        "ruleId": found.contract,
+        "ruleId": found.rule,
         "level": _SARIF_LEVELS[found.severity],
         "message": {"text": found.message},
         "locations": [_location(found.path, region)],
@@ -222,8 +226,8 @@ def show(
     new = [item for item in findings if not item.known]
     shown = [item for item in new if item.severity is not Severity.INFORMATION]
     for (_, name), group in groupby(
-        sorted(shown, key=lambda item: (item.contract, item.name, item.path, item.line)),
-        key=lambda item: (item.contract, item.name),
+        sorted(shown, key=lambda item: (item.rule, item.name, item.path, item.line)),
+        key=lambda item: (item.rule, item.name),
     ):
         console.print(f"\n[bold]{escape(name)}[/]", highlight=False)
         for item in group:
@@ -244,19 +248,17 @@ def summary(findings: Sequence[Finding], problems: Sequence[Problem], contracts:
     if not contracts and problems:
         return f"No contract is judged, {counted(len(problems), 'problem')} in the configuration."
     if not contracts:
-        return "No contract is configured; `trueup init` proposes some."
+        return "No contract and no rule is configured; `trueup init` proposes contracts."
     new = [item for item in findings if not item.known]
-    direct = {item.key for item in new if item.severity is not Severity.INFORMATION}
-    broken = {key[0] for key in direct}
-    parts = [f"{contracts - len(broken)} of {counted(contracts, 'contract')} kept"]
+    telling = [item for item in new if item.severity is not Severity.INFORMATION]
+    direct = {(item.rule, item.path, item.key) for item in telling}
+    broken = {item.rule for item in telling}
+    rules = counted(contracts, "contract or rule", "contracts and rules")
+    parts = [f"{contracts - len(broken)} of {rules} kept"]
     if direct:
-        parts.append(
-            counted(len(direct), "import")
-            + (" breaks" if len(direct) == 1 else " break")
-            + " the rest"
-        )
-    links = {item.key for item in new if item.severity is Severity.INFORMATION} - direct
-    if links:
+        parts.append(f"{counted(len(direct), 'finding')} about the rest")
+    links = {item.key for item in new if item.severity is Severity.INFORMATION and item.contract}
+    if links := links - {item.key for item in telling}:
         parts.append(f"{counted(len(links), 'more import')} in their chains")
     known = {item.key for item in findings if item.known}
     if known:
@@ -266,5 +268,5 @@ def summary(findings: Sequence[Finding], problems: Sequence[Problem], contracts:
     return ", ".join(parts) + "."
 
 
-def counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def counted(number: int, what: str, many: str = "") -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {many or what + 's'}"

@@ -23,7 +23,7 @@ from importlinter.application.contract_utils import AlertLevel
 from importlinter.application.use_cases import read_user_options
 from importlinter.domain.contract import InvalidContractOptions
 
-from cases.literate import Block, _Draft, _drafts
+from cases.literate import Block, Draft, _drafts
 from support.import_linter import CLASSES
 from trueup.architecture import importlinter, own, places
 from trueup.architecture.configuration import KEYS, Configuration, on_disk
@@ -44,7 +44,7 @@ CASES = tuple(_drafts(FILE, FILE.read_text("utf-8")))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
-def test_case(case: _Draft, request: pytest.FixtureRequest) -> None:
+def test_case(case: Draft, request: pytest.FixtureRequest) -> None:
     said = said_of(case)
     if request.config.getoption("--update-cases"):
         update(case.title, said)
@@ -52,7 +52,7 @@ def test_case(case: _Draft, request: pytest.FixtureRequest) -> None:
     assert "\n".join(said) == block_of(case, "said").text.rstrip("\n"), f"{FILE.name}:{case.line}"
 
 
-def said_of(case: _Draft) -> list[str]:
+def said_of(case: Draft) -> list[str]:
     files = {path: block.text for block in case.blocks if (path := block.attribute("path"))}
     shown = [block.text for block in case.blocks if block.words[:1] == ("graph",)]
     graph = graph_of(shown[0] if shown else USUAL)
@@ -92,7 +92,7 @@ def graph_of(text: str) -> ImportGraph:
     return graph
 
 
-def block_of(case: _Draft, shape: str) -> Block:
+def block_of(case: Draft, shape: str) -> Block:
     (block,) = (block for block in case.blocks if shape in block.words[:1])
     return block
 
@@ -108,7 +108,7 @@ def update(title: str, lines: list[str]) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_import_linter_reads_the_same_contracts(
-    case: _Draft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: Draft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {path: block.text for block in case.blocks if (path := block.attribute("path"))}
     for path, text in files.items():

@@ -79,7 +79,7 @@ class Workspace:
         self.write("shop/e.py", "")
         for name in NAMES:
             self.write(f"shop/{name}.py" if name > "b" else f"shop/{name}/__init__.py", "")
-        self.following = Architecture(self.root)
+        self.following = Architecture(self.root, self.root / ".cache")
 
     def write(self, path: str, text: str) -> None:
         """Never at the same moment twice: a file is known by its size and its time."""
@@ -117,7 +117,7 @@ class Workspace:
 
     def made_anew(self) -> None:
         """As the server does when modules came or went."""
-        self.following = Architecture(self.root)
+        self.following = Architecture(self.root, self.root / ".cache")
         for path, text in self.buffers.items():
             self.following.follow(path, text, lambda text=text: parses(text))
             self.whole[path] = restated(text)
@@ -303,9 +303,9 @@ def test_what_is_supposed_is_what_would_be_on_disk(
         for _ in range(5):
             workspace.create()
         texts = candidate(workspace)
-        supposing = Architecture(root)
+        supposing = Architecture(root, root / ".cache")
         supposing.suppose(dict.fromkeys(chance.sample(workspace.paths, 2), "import shop.a\n"))
-        supposing = Architecture(root)
+        supposing = Architecture(root, root / ".cache")
         supposing.suppose(texts)
         for path, text in texts.items():
             if text is None:

@@ -64,7 +64,9 @@ class Case:
 
 
 @dataclass
-class _Draft:
+class Draft:
+    """The title of a case, the line of it, and its blocks, whatever they hold."""
+
     title: str
     line: int
     blocks: list[Block] = field(default_factory=list)
@@ -82,12 +84,21 @@ def cases_in(file: Path) -> tuple[Case, ...]:
     return tuple(found.values())
 
 
+def drafts_in(file: Path) -> tuple[Draft, ...]:
+    """The cases of a file as blocks, for who gives them another meaning. Raises CaseError."""
+    return tuple(_drafts(file, file.read_text("utf-8")))
+
+
 def with_verdict(case: Case, lines: tuple[str, ...]) -> str:
     """The text of the case's file, read again, with `lines` in its verdict block."""
     now = next(item for item in cases_in(case.file) if item.title == case.title)
-    text = case.file.read_text("utf-8").splitlines()
-    first = now.verdict.line
-    text[first : first + len(now.verdict.text.splitlines())] = lines
+    return with_block(case.file, now.verdict, lines)
+
+
+def with_block(file: Path, block: Block, lines: tuple[str, ...]) -> str:
+    """The text of a file with `lines` in a block, which was read from it as it is now."""
+    text = file.read_text("utf-8").splitlines()
+    text[block.line : block.line + len(block.text.splitlines())] = lines
     return "\n".join(text) + "\n"
 
 
@@ -95,8 +106,8 @@ def _error(file: Path, line: int, sentence: str) -> CaseError:
     return CaseError(f"{file.name}:{line}: {sentence}")
 
 
-def _drafts(file: Path, text: str) -> Iterator[_Draft]:
-    draft: _Draft | None = None
+def _drafts(file: Path, text: str) -> Iterator[Draft]:
+    draft: Draft | None = None
     fence, opened, words, body = "", 0, "", [""]
     for number, line in enumerate(text.splitlines(), 1):
         match = _FENCE.match(line)
@@ -114,14 +125,14 @@ def _drafts(file: Path, text: str) -> Iterator[_Draft]:
         elif line.startswith("## "):
             if draft is not None:
                 yield draft
-            draft = _Draft(line[3:].strip(), number)
+            draft = Draft(line[3:].strip(), number)
     if fence:
         raise _error(file, opened, "the block is not closed")
     if draft is not None:
         yield draft
 
 
-def _case(file: Path, draft: _Draft) -> Case:
+def _case(file: Path, draft: Draft) -> Case:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     encodings: dict[str, str] = {}

@@ -149,7 +149,7 @@ def contract_of(reader: Reader, kind: str, identity: str) -> Contract | None:
 def _layers(reader: Reader, terms: Terms) -> Contract:
     contract = Layers(
         terms,
-        layers=reader.parsed("layers", _layer, required=True),
+        layers=reader.parsed("layers", layer_of, required=True),
         containers=reader.parsed("containers", modules),
         exhaustive=reader.flag("exhaustive"),
         exhaustive_ignores=frozenset(text for text, _ in reader.items("exhaustive_ignores")),
@@ -214,7 +214,7 @@ _READ: Final[Mapping[str, Callable[[Reader, Terms], Contract]]] = {
 }
 
 
-def _layer(text: str, source: Source) -> Layer:
+def layer_of(text: str, source: Source) -> Layer:
     """`a | b` are independent of each other, `a : b` are not; `(a)` need not exist."""
     if "|" in text and ":" in text:
         raise ValueError(f"{text!r} mixes | and :, independent modules and others")

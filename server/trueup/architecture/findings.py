@@ -52,6 +52,11 @@ class Finding:
     """Whether the baseline has it."""
 
     @property
+    def rule(self) -> str:
+        """The contract, or else the decision, that says so."""
+        return self.contract or self.decision
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What it is known by, wherever it moves in its file."""
         return self.contract, self.importer, self.imported

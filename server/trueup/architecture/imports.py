@@ -6,6 +6,7 @@ externals count, the distribution's top package. Follows changes of files one at
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from trueup.architecture.modules import (
     module_name,
 )
 from trueup.architecture.scan import Imported, Names
-from trueup.architecture.sources import Sources
+from trueup.architecture.sources import Edges, Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,31 @@ class Imports:
                 self.by_path[file.path] = file
                 self.by_name[file.name] = file
         self._internal = namespaces | self.by_name.keys()
-        for name in sorted(self._internal):
+        ours = sorted(self._internal)
+        for name in ours:
             self.graph.add_module(name)
-        for file in self.by_path.values():
+        self._connect(_key(self.universe, ours), len(ours))
+
+    def _connect(self, key: str, ours: int) -> None:
+        """Add the edges: as remembered, where a file is as it was then."""
+        held = self.sources.edges(key)
+        for name in held.externals:
+            self.graph.add_module(name)
+        known, into, edges = held.targets, self.graph.into, {}
+        for path, file in self.by_path.items():
             importer = self.graph.ids[file.name]
-            targets = self._targets(file, self.sources.names(file.path))
+            numbers = known.get(path)
+            if numbers is None:
+                targets = self._targets(file, self.sources.names(path))
+            else:
+                targets = set(numbers)
             self.graph.out[importer] = targets
+            edges[path] = targets
             for target in targets:
-                self.graph.into[target].add(importer)
+                into[target].add(importer)
+        if len(known) < len(self.by_path) and not self._supposed:
+            kept = {path: tuple(targets) for path, targets in edges.items()}
+            self.sources.remember(key, Edges(tuple(self.graph.names[ours:]), kept))
 
     def suppose(self, extra: frozenset[str], absent: frozenset[str]) -> None:
         """Build as if files were there that are not on disk, and others were not."""
@@ -212,6 +230,13 @@ class Imports:
                 shared += 1
             best = max(best, tuple(parts[: shared + 1]), key=len)
         return ".".join(best)
+
+
+def _key(universe: Universe, ours: list[str]) -> str:
+    """What the numbers of a graph depend on: which modules there are, and which imports count."""
+    digest = hashlib.blake2b(repr(universe).encode(), digest_size=16)
+    digest.update("\n".join(ours).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _base(file: ModuleFile, dots: int) -> str | None:

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from trueup import __version__, settings
 from trueup.architecture import scan
@@ -25,6 +25,8 @@ from trueup.architecture.scan import Names
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """Longer files are not scanned: they import nothing, as far as contracts know."""
+GRAPHS_MAX: Final = 3
+"""Graphs of one project that are remembered: of other packages, or with other imports."""
 _DIGEST_BYTES: Final = 32
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _NOTHING: Final = Names(())
@@ -37,10 +39,19 @@ _Kept = dict[str, tuple[int, int, tuple[str, ...], tuple[str, ...]]]
 
 def magic(version: str) -> bytes:
     """What a cache begins with. Another version may read texts in another way."""
-    return f"trueup imports 1 {version}\n".encode()
+    return f"trueup imports 2 {version}\n".encode()
 
 
 _MAGIC: Final = magic(__version__)
+
+
+class Edges(NamedTuple):
+    """A graph as it was built: the names of what is not ours, and the numbers that each file
+    imports. They hold for the files that did not change since.
+    """
+
+    externals: tuple[str, ...]
+    targets: dict[str, tuple[int, ...]]
 
 
 def cache_file(root: Path) -> Path:
@@ -86,6 +97,8 @@ class Sources:
         self.root = root
         self._cache = cache
         self._kept: _Kept = {}
+        self._edges: dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]] = {}
+        self._reread: set[str] = set()
         self._dirty = False
         self._buffers: dict[str, tuple[str, Names]] = {}
         self.walks: dict[Portion, Walk] = {}
@@ -93,7 +106,7 @@ class Sources:
     def load(self, portions: Iterable[Portion]) -> None:
         """Walk `portions` and read what is not known of them yet; then remember it."""
         if self._cache is not None and not self._kept:
-            self._kept = _read_cache(self._cache)
+            self._kept, self._edges = _read_cache(self._cache)
         for portion in portions:
             self.refresh(portion)
         self.save()
@@ -138,8 +151,33 @@ class Sources:
         text = read_text(self.root / file.path) if file.size <= FILE_BYTES_MAX else None
         names = scan.names(text) if text is not None else _NOTHING
         self._kept[file.path] = (file.mtime_ns, file.size, names.running, names.typing)
+        self._reread.add(file.path)
         self._dirty = True
         return True
+
+    def edges(self, key: str) -> Edges:
+        """What was remembered under `key` of files that are still as they were then."""
+        held = self._edges.get(key)
+        if held is None:
+            return Edges((), {})
+        externals, targets = held
+        for path in self._reread | self._buffers.keys():
+            targets.pop(path, None)
+        return Edges(externals, targets)
+
+    def remember(self, key: str, edges: Edges) -> None:
+        """Keep a graph that was built from what the disk says."""
+        if self._cache is None or self._buffers:
+            return
+        for _, targets in self._edges.values():
+            for path in self._reread:
+                targets.pop(path, None)
+        self._reread.clear()
+        others = [item for item in self._edges.items() if item[0] != key]
+        self._edges = dict(others[-(GRAPHS_MAX - 1) :])
+        self._edges[key] = (edges.externals, edges.targets)
+        self._dirty = True
+        self.save()
 
     def names(self, path: str) -> Names:
         """What the file imports now: as in its buffer, else as on disk."""
@@ -203,7 +241,7 @@ class Sources:
         """
         if self._cache is None or not self._dirty:
             return
-        payload = marshal.dumps(self._kept)
+        payload = marshal.dumps((self._kept, self._edges))
         digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
         made = self._cache.with_suffix(f".{os.getpid()}")
         try:
@@ -217,17 +255,19 @@ class Sources:
                 made.unlink()
 
 
-def _read_cache(cache: Path) -> _Kept:
-    """What an earlier process knew, {} where the file is not whole or of another version."""
+def _read_cache(
+    cache: Path,
+) -> tuple[_Kept, dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]]]:
+    """What an earlier process knew, nothing where the file is not whole or of another version."""
     try:
         raw = cache.read_bytes()
     except OSError:
-        return {}
+        return {}, {}
     start = len(_MAGIC) + _DIGEST_BYTES
     payload = memoryview(raw)[start:]
     digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
     if raw[:start] != _MAGIC + digest:
-        return {}
+        return {}, {}
     # Bytes that carry the digest are bytes that this program wrote.
-    kept: _Kept = marshal.loads(payload)  # noqa: S302
-    return kept
+    kept, edges = marshal.loads(payload)  # noqa: S302
+    return kept, edges

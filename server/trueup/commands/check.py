@@ -16,6 +16,7 @@ from trueup.architecture.checker import CONFIGURATIONS, Architecture
 from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.findings import Finding
 from trueup.commands.console import CANCELLED, USAGE, console, errors, fail
+from trueup.conformance import Conformance
 
 LOOK_MILLISECONDS: Final = 200
 """How often a watch looks whether it was interrupted."""
@@ -30,7 +31,7 @@ FORMATS = ("text", "json", "sarif", "github")
     "--update-baseline", is_flag=True, help="Accept what is broken now, and forget what is not."
 )
 def check(paths: tuple[str, ...], form: str, watch: bool, update_baseline: bool) -> None:
-    """Say which imports break the project's contracts.
+    """Say what breaks the project's contracts and decisions.
 
     PATHS limit what is shown, never what is looked at.
     """
@@ -69,10 +70,10 @@ def _accept(root: Path) -> int:
 
 
 def _once(root: Path, only: tuple[str, ...], form: str) -> int:
-    architecture = Architecture(root)
-    findings = [found for found in architecture.everything() if not only or _under(found, only)]
-    problems = (*architecture.problems, *architecture.unneeded)
-    say(console, form, findings, problems, len(architecture.contracts))
+    judged = Conformance(root)
+    everything, problems = judged.everything()
+    findings = [found for found in everything if not only or _under(found, only)]
+    say(console, form, findings, problems, judged.count)
     if any(problem.severity is Severity.ERROR for problem in problems):
         return USAGE
     return int(any(not found.known and found.severity is Severity.ERROR for found in findings))
@@ -112,7 +113,7 @@ def _changes(root: Path) -> Iterator[None]:
     def counts(change: Change, path: str) -> bool:
         file = Path(path)
         # A folder that was moved is told of without its files.
-        counted = file.suffix in {".py", ""} or file.name in CONFIGURATIONS
+        counted = file.suffix in {".py", ".md", ""} or file.name in CONFIGURATIONS
         return counted and source(change, path)
 
     started = False

@@ -64,7 +64,7 @@ def drawn(root: Path) -> Drawing:
         for importer, imported in item.graph.edges()
     }
     return Drawing(
-        root.name,
+        ", ".join(sorted({package for item in graphs for package in item.universe.packages})),
         tuple(sorted(names)),
         tuple(sorted(pair for pair in imports if set(pair) <= names)),
         tuple(item for item in architecture.violations() if item.key not in architecture.baseline),

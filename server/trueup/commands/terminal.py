@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,9 @@ from trueup import trust as trust_module
 from trueup.commands.console import CANCELLED, console, errors, fail
 from trueup.engine import job
 from trueup.engine.beds import Beds
+from trueup.engine.recorded import Books
 from trueup.files import write_atomically
+from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Suggestion
@@ -61,6 +64,7 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
 
     async def whole() -> T:
         beds, this = Beds(), asyncio.current_task()
+        books = Books(session_of(os.getpid()))
         for number in (signal.SIGTERM, signal.SIGHUP):
             # So that what was started is ended, and what was unpacked is removed.
             asyncio.get_running_loop().add_signal_handler(number, this.cancel if this else print)
@@ -79,9 +83,10 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
                     status.update(says)
 
             try:
-                return await work(job.Ports(beds, paused, say))
+                return await work(job.Ports(beds, paused, say, books))
             finally:
                 await beds.close()
+                books.close()
 
     try:
         return asyncio.run(whole())

@@ -17,9 +17,9 @@ from trueup.architecture.checker import Architecture
 from trueup.architecture.findings import Finding
 from trueup.architecture.ignoring import ignored
 from trueup.files import write_atomically
-from trueup.lsp.contracts import SOURCE
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
+from trueup.lsp.shown import SOURCE
 from trueup.lsp.suggest import ask_for_line
 from trueup.lsp.transport import Server
 
@@ -36,7 +36,7 @@ def offered(
     for diagnostic in diagnostics:
         about = diagnostic.data if isinstance(diagnostic.data, dict) else {}
         contract, imported = about.get("contract"), about.get("imported")
-        if diagnostic.source != SOURCE or not isinstance(contract, str):
+        if diagnostic.source != SOURCE or not isinstance(contract, str) or not contract:
             continue
         finding = server.contracts.finding(buffer, contract, str(imported))
         if finding is None:

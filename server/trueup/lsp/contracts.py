@@ -1,8 +1,9 @@
-"""What the contracts say about open buffers, shown while one types.
+"""What the contracts and decisions say about open buffers, shown while one types.
 
-A project's architecture is read in a thread when its first file is opened, and again when modules
-or configurations come and go; in between it follows the buffers here, a fraction of a millisecond a
-change. Each client hears of a file through one channel: it pulls, or it is told. Configuration
+A project's contracts and decisions are read in a thread when its first file is opened, and again
+when modules or configurations come and go; in between the graph follows the buffers here, a
+fraction of a millisecond a change. Rules of decisions read the whole text, so they are evaluated in
+a thread. Each client hears of a file through one channel: it pulls, or it is told. Configuration
 files are no documents of ours, so what is wrong with them is always told.
 """
 
@@ -16,12 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from trueup.architecture.checker import CONFIGURATIONS, Architecture
-from trueup.architecture.contracts import Problem, Severity
+from trueup.architecture.contracts import Problem
 from trueup.architecture.findings import Finding
 from trueup.architecture.sources import cache_file
+from trueup.conformance import Conformance
+from trueup.lsp import shown
 from trueup.lsp.convert import uri_of
+from trueup.memory import places
+from trueup.memory.decisions import Decisions
+from trueup.snapshot import Document
 
 if TYPE_CHECKING:
     from trueup.lsp.documents import Buffer
@@ -35,23 +42,19 @@ SHOWN_MAX: Final = 200
 """Findings of one file that are shown."""
 LINKS_MAX: Final = 3
 """Imports of one file and contract that are shown because other modules' chains lead over them."""
-SOURCE: Final = "trueup"
-
-_LEVELS: Final = {
-    Severity.ERROR: types.DiagnosticSeverity.Error,
-    Severity.WARNING: types.DiagnosticSeverity.Warning,
-    Severity.INFORMATION: types.DiagnosticSeverity.Information,
-}
+STAMPED_MAX: Final = 200
+"""Decisions whose files are looked at on a save where the editor does not watch files."""
+CONTENT_MODIFIED: Final = -32801
 
 log = logging.getLogger("trueup.lsp")
 
 
 @dataclass
 class _Project:
-    """One root: its architecture once it was read, and what was told about it."""
+    """One root: what it demands once that was read, and what was told about it."""
 
     root: str
-    architecture: Architecture | None = None
+    judged: Conformance | None = None
     stamp: tuple[object, ...] = ()
     reading: asyncio.Task[None] | None = None
     again: bool = False
@@ -60,8 +63,14 @@ class _Project:
     """Buffers that changed since they were last looked at."""
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     settling: asyncio.TimerHandle | None = None
+    ruled: dict[str, tuple[Document, tuple[Finding, ...]]] = field(default_factory=dict)
+    """What the rules of decisions said of each buffer, and of which text."""
     told: set[str] = field(default_factory=set)
     """URIs of configuration files about which something was said."""
+
+    @property
+    def architecture(self) -> Architecture | None:
+        return self.judged.architecture if self.judged is not None else None
 
 
 class Contracts:
@@ -102,9 +111,8 @@ class Contracts:
         project = self._projects.get(buffer.root)
         if project is None or project.architecture is None:
             return
-        if _stamp(project.root) != project.stamp or (
-            project.architecture.misses(buffer.document.path) and _on_disk(buffer)
-        ):
+        misses = project.architecture.misses(buffer.document.path) and _on_disk(buffer)
+        if misses or (not self._server.watches and _stamp(project) != project.stamp):
             self._read(project)
         if not self._pulls:
             self._look(project, buffer)
@@ -115,6 +123,7 @@ class Contracts:
             return
         path = buffer.document.path
         project.stale.discard(path)
+        project.ruled.pop(path, None)
         waiting = project.timers.pop(path, None)
         if waiting is not None:
             waiting.cancel()
@@ -130,15 +139,18 @@ class Contracts:
                 if not path.is_relative_to(project.root) or project.architecture is None:
                     continue
                 inside = path.relative_to(project.root).as_posix()
-                if path.name in CONFIGURATIONS or kind is not types.FileChangeType.Changed:
+                if path.suffix == ".md" and not _is_decision(project, inside):
+                    continue
+                came_or_went = kind is not types.FileChangeType.Changed
+                if path.name in CONFIGURATIONS or path.suffix == ".md" or came_or_went:
                     self._settle(project)
                 elif path.suffix == ".py":
                     self._told_of(project, project.architecture.look(inside))
 
-    def report(self, buffer: Buffer) -> list[types.Diagnostic]:
+    async def report(self, buffer: Buffer) -> list[types.Diagnostic]:
         """What a client that pulls is answered."""
         project = self._projects.get(buffer.root)
-        if project is None or project.architecture is None:
+        if project is None or project.judged is None:
             return []
         flipped = self._follow(project, buffer)
         for path in tuple(project.stale):
@@ -146,11 +158,20 @@ class Contracts:
             if other is not None:
                 flipped |= self._follow(project, other)
         self._told_of(project, flipped - {buffer.document.path})
-        return self._diagnostics(project.architecture, buffer)
+        document = buffer.document
+        if project.judged.wants(document.path):
+            await self._rule(project, document)
+        if buffer.document is not document:
+            raise JsonRpcException("the text changed meanwhile", code=CONTENT_MODIFIED)
+        return self._diagnostics(project, buffer)
 
     def architecture(self, root: str) -> Architecture | None:
         project = self._projects.get(root)
         return project.architecture if project is not None else None
+
+    def decisions(self, root: str) -> Decisions | None:
+        project = self._projects.get(root)
+        return project.judged.decisions if project and project.judged else None
 
     def finding(self, buffer: Buffer, contract: str, imported: str) -> Finding | None:
         """What is said of one import of this buffer."""
@@ -188,9 +209,8 @@ class Contracts:
         try:
             while True:
                 project.again = False
-                stamp = _stamp(project.root)
                 root = Path(project.root)
-                made = await asyncio.to_thread(Architecture, root, cache_file(root))
+                made = await asyncio.to_thread(Conformance, root, cache_file(root))
                 if not project.again:
                     break
         except Exception:
@@ -199,17 +219,19 @@ class Contracts:
             return
         finally:
             project.reading = None
-        project.architecture, project.stamp = made, stamp
+        project.judged = made
+        project.stamp = _stamp(project)
         project.stale.clear()
+        project.ruled.clear()
         for buffer in self._server.buffers.under(project.root):
             document = buffer.document
-            made.follow(document.path, document.text, _whole(buffer), document)
+            made.architecture.follow(document.path, document.text, _whole(buffer), document)
         self._tell_problems(project, made.problems)
         if self._pulls:
             self._ask_to_pull()
         else:
             for buffer in self._server.buffers.under(project.root):
-                self._publish(made, buffer)
+                self._publish(project, buffer)
 
     def _look(self, project: _Project, buffer: Buffer) -> None:
         """Follow a buffer and tell what is to be told of it, and of others."""
@@ -220,7 +242,7 @@ class Contracts:
             return
         flipped = self._follow(project, buffer)
         if not self._pulls:
-            self._publish(project.architecture, buffer)
+            self._publish(project, buffer)
         self._told_of(project, flipped)
 
     def _follow(self, project: _Project, buffer: Buffer) -> frozenset[str]:
@@ -236,19 +258,50 @@ class Contracts:
     def _told_of(self, project: _Project, paths: frozenset[str]) -> None:
         """Tell what is new of other open files."""
         buffers = [self._server.buffers.at(project.root, path) for path in paths]
-        shown = [buffer for buffer in buffers if buffer is not None]
-        if not shown or project.architecture is None:
+        opened = [buffer for buffer in buffers if buffer is not None]
+        if not opened or project.architecture is None:
             return
         if self._pulls:
             self._ask_to_pull()
             return
-        for buffer in shown:
-            self._publish(project.architecture, buffer)
+        for buffer in opened:
+            self._publish(project, buffer)
 
     # How it is said.
 
-    def _publish(self, architecture: Architecture, buffer: Buffer) -> None:
-        self._tell(buffer.uri, buffer.document.version, self._diagnostics(architecture, buffer))
+    def _publish(self, project: _Project, buffer: Buffer) -> None:
+        """Tell what is known; at once, unless rules of decisions said something of this file that
+        they may still say: then when they have spoken again, so that nothing flickers.
+        """
+        document = buffer.document
+        wants = project.judged is not None and project.judged.wants(document.path)
+        held = project.ruled.get(document.path)
+        if not wants or held is None or held[0] is document or not held[1]:
+            found = self._diagnostics(project, buffer)
+            self._tell(buffer.uri, document.version, found)
+        if wants and (held is None or held[0] is not document):
+            task = asyncio.get_running_loop().create_task(self._publish_ruled(project, buffer))
+            self._server.background.add(task)
+            task.add_done_callback(self._server.background.discard)
+
+    async def _publish_ruled(self, project: _Project, buffer: Buffer) -> None:
+        document = buffer.document
+        before = project.ruled.get(document.path)
+        await self._rule(project, document)
+        if buffer.document is not document or self._server.buffers.get(buffer.uri) is not buffer:
+            # Somebody typed: that has its own turn.
+            return
+        if project.ruled[document.path][1] or (before is not None and before[1]):
+            self._tell(buffer.uri, document.version, self._diagnostics(project, buffer))
+
+    async def _rule(self, project: _Project, document: Document) -> None:
+        judged = project.judged
+        held = project.ruled.get(document.path)
+        if judged is None or (held is not None and held[0] is document):
+            return
+        found = await asyncio.to_thread(judged.rules, document.path, document.text)
+        if project.judged is judged:
+            project.ruled[document.path] = document, found
 
     def _tell(self, uri: str, version: int | None, found: list[types.Diagnostic]) -> None:
         self._server.text_document_publish_diagnostics(
@@ -259,60 +312,25 @@ class Contracts:
         if self._server.repulls:
             self._server.workspace_diagnostic_refresh(None)
 
-    def _diagnostics(self, architecture: Architecture, buffer: Buffer) -> list[types.Diagnostic]:
-        if not architecture.is_configured:
+    def _diagnostics(self, project: _Project, buffer: Buffer) -> list[types.Diagnostic]:
+        judged, document = project.judged, buffer.document
+        if judged is None or not judged.is_configured:
             return []
-        found = architecture.findings(buffer.document.path, LINKS_MAX)
-        found = tuple(item for item in found if not item.known)
-        return [self._diagnostic(architecture.root, buffer, item) for item in found[:SHOWN_MAX]]
-
-    def _diagnostic(self, root: Path, buffer: Buffer, found: Finding) -> types.Diagnostic:
-        related = [
-            types.DiagnosticRelatedInformation(
-                types.Location(uri_of(root / step.path), _line(step.line)),
-                f"{step.importer} imports {step.imported}",
-            )
-            for step in found.chain
-            if step.path
-        ]
-        return types.Diagnostic(
-            range=self._server.buffers.codec.range(buffer.document, found.span),
-            message=found.message,
-            severity=_LEVELS[found.severity],
-            code=found.contract,
-            code_description=types.CodeDescription(
-                f"{uri_of(root / found.source.path)}#L{found.source.line}"
-            ),
-            source=SOURCE,
-            related_information=related or None,
-            data={
-                "contract": found.contract,
-                "importer": found.importer,
-                "imported": found.imported,
-            },
-        )
+        found = [item for item in judged.contracts(document.path, LINKS_MAX) if not item.known]
+        held = project.ruled.get(document.path)
+        if held is not None and held[0] is document:
+            found += held[1]
+        codec = self._server.buffers.codec
+        return [shown.of_finding(judged.root, codec, document, item) for item in found[:SHOWN_MAX]]
 
     def _tell_problems(self, project: _Project, problems: tuple[Problem, ...]) -> None:
         by_uri: dict[str, list[types.Diagnostic]] = {uri: [] for uri in project.told}
         for problem in problems:
             uri = uri_of(Path(project.root, problem.source.path))
-            by_uri.setdefault(uri, []).append(
-                types.Diagnostic(
-                    _line(problem.source.line, whole=True),
-                    problem.message,
-                    severity=_LEVELS[problem.severity],
-                    code=problem.contract or "configuration",
-                    source=SOURCE,
-                )
-            )
+            by_uri.setdefault(uri, []).append(shown.of_problem(problem))
         for uri, found in by_uri.items():
             self._tell(uri, None, found)
         project.told = {uri for uri, found in by_uri.items() if found}
-
-
-def _line(line: int, *, whole: bool = False) -> types.Range:
-    start = types.Position(max(0, line - 1), 0)
-    return types.Range(start, types.Position(max(0, line - 1), 1000) if whole else start)
 
 
 def _whole(buffer: Buffer) -> Callable[[], bool]:
@@ -323,12 +341,21 @@ def _on_disk(buffer: Buffer) -> bool:
     return Path(buffer.root, buffer.document.path).is_file()
 
 
-def _stamp(root: str) -> tuple[object, ...]:
-    """What the configuration files look like from outside."""
+def _is_decision(project: _Project, path: str) -> bool:
+    """Whether a page lies where the project keeps its decisions."""
+    known = project.judged.decisions if project.judged is not None else ()
+    folders = {places.OURS, *(item.path.rpartition("/")[0] for item in known)}
+    return path.rpartition("/")[0] in folders
+
+
+def _stamp(project: _Project) -> tuple[object, ...]:
+    """What the files that say what is allowed look like from outside."""
+    decisions = project.judged.decisions if project.judged is not None else ()
+    pages = [item.path for item in decisions][:STAMPED_MAX]
     found: list[object] = []
-    for name in CONFIGURATIONS:
+    for name in (*CONFIGURATIONS, places.OURS, *pages):
         try:
-            status = Path(root, name).stat()
+            status = Path(project.root, name).stat()
         except OSError:
             found.append(None)
         else:

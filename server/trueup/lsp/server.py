@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -11,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, offers, suggest
+from trueup.lsp import contract_actions, decisions, offers, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -26,7 +27,7 @@ WATCHED: Final = types.Registration(
     types.DidChangeWatchedFilesRegistrationOptions(
         [
             types.FileSystemWatcher(f"**/{pattern}")
-            for pattern in ("*.py", *dict.fromkeys(CONFIGURATIONS))
+            for pattern in ("*.py", "*.md", *dict.fromkeys(CONFIGURATIONS))
         ]
     ),
 )
@@ -67,6 +68,7 @@ async def initialized(_: types.InitializedParams) -> None:
     folder = server.client_capabilities.workspace
     watches = folder.did_change_watched_files if folder is not None else None
     if watches is not None and watches.dynamic_registration:
+        server.watches = True
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
@@ -89,16 +91,18 @@ def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
         identifier="trueup", inter_file_dependencies=True, workspace_diagnostics=False
     ),
 )
-def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
-    """What breaks a contract here; asked for by clients that pull."""
+async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+    """What breaks a contract or a decision here; asked for by clients that pull."""
     buffer = server.buffers.get(params.text_document.uri)
-    found = server.contracts.report(buffer) if buffer is not None else []
+    found = await server.contracts.report(buffer) if buffer is not None else []
     return types.RelatedFullDocumentDiagnosticReport(items=found)
 
 
 @server.feature(
     types.TEXT_DOCUMENT_CODE_ACTION,
-    types.CodeActionOptions(code_action_kinds=list(offers.KINDS), resolve_provider=False),
+    types.CodeActionOptions(
+        code_action_kinds=[*offers.KINDS, decisions.KIND], resolve_provider=False
+    ),
 )
 def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
     """What can be done here; each action is a command, so nothing is computed yet."""
@@ -131,6 +135,8 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         for offer in offers.offers(place)
     ]
     found += contract_actions.offered(server, buffer, list(shown.values()))
+    symbol = buffer.outline.enclosing(span) if place.invoked else None
+    found += decisions.offered(server, buffer, symbol, list(shown.values()))
     return [
         item
         for item in found
@@ -177,15 +183,45 @@ async def run(_: Server, request: object = None) -> object:
     return await _answer(buffer, request.get("goal"))
 
 
+@server.feature(types.TEXT_DOCUMENT_HOVER)
+def hover(params: types.HoverParams) -> types.Hover | None:
+    """The decisions that govern the symbol under the cursor."""
+    buffer = server.buffers.get(params.text_document.uri)
+    if buffer is None:
+        return None
+    offset = server.buffers.codec.offset(buffer.document, params.position)
+    return decisions.hover(server, buffer, offset)
+
+
+@server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
+def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
+    """How many decisions govern what is here."""
+    buffer = server.buffers.get(params.text_document.uri)
+    return decisions.lenses(server, buffer) if buffer is not None else []
+
+
 @server.command(contract_actions.COMMAND)
 async def contract(_: Server, request: object = None) -> object:
     """Accept a broken contract, or open it; `request` says which, as an action carries it."""
+    return await _done(request, contract_actions.run)
+
+
+@server.command(decisions.COMMAND)
+async def decision(_: Server, request: object = None) -> object:
+    """Record, accept, retire, list or open decisions; `request` says which."""
+    return await _done(request, decisions.run)
+
+
+async def _done(
+    request: object,
+    run: Callable[[Server, Buffer, dict[str, object]], Awaitable[dict[str, object]]],
+) -> dict[str, object]:
     fields = request if isinstance(request, dict) else {}
     buffer = server.buffers.get(str(fields.get("uri")))
     if buffer is None:
         raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
     try:
-        return await contract_actions.run(server, buffer, fields)
+        return await run(server, buffer, fields)
     except TrueupError as problem:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None

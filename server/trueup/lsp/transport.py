@@ -39,6 +39,8 @@ class Server(LanguageServer):
         self.client_settings: dict[str, object] = {}
         self.can_ask = False
         self.one_document_each = False
+        self.watches = False
+        """Whether the client says when files change on disk."""
         self.background: set[asyncio.Task[None]] = set()
 
     @property

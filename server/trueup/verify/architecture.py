@@ -13,6 +13,8 @@ from trueup.architecture.checker import Architecture, Key
 from trueup.architecture.contracts import Severity
 from trueup.architecture.findings import Finding
 from trueup.architecture.sources import cache_file
+from trueup.memory import places
+from trueup.memory.layers import laid_down
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Evidence, Goal, GoalKind
 from trueup.verify.trial import Trial, failed, passed, unknown
@@ -29,7 +31,9 @@ async def keeps_the_contracts(trial: Trial) -> Evidence:
 
 def _judged(trial: Trial) -> Evidence:
     root = Path(trial.before.root)
-    architecture = Architecture(root, cache_file(root))
+    texts = {document.path: document.text for document in trial.before}
+    known = places.load(trial.before.root, texts, absent=trial.absent, instructions=False)
+    architecture = Architecture(root, cache_file(root), laid_down(known))
     if not architecture.is_configured:
         return passed(CHECK, "the project has no import contracts")
     before = _texts(trial.before) | dict.fromkeys(trial.absent)

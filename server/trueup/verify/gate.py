@@ -11,6 +11,7 @@ from trueup.verify import (
     behaviour,
     comments,
     danger,
+    decisions,
     formatting,
     laziness,
     linters,
@@ -36,6 +37,7 @@ STATIC: Final[tuple[Check, ...]] = (
     names.exist,
     danger.calls_nothing_dangerous,
     architecture.keeps_the_contracts,
+    decisions.keeps_the_decisions,
     linters.gives_linters_nothing_new,
 )
 RUNNING: Final[tuple[Check, ...]] = (
@@ -56,6 +58,7 @@ NAMES: Final[Mapping[Check, str]] = {
     names.exist: names.CHECK,
     danger.calls_nothing_dangerous: danger.CHECK,
     architecture.keeps_the_contracts: architecture.CHECK,
+    decisions.keeps_the_decisions: decisions.CHECK,
     linters.gives_linters_nothing_new: linters.CHECK,
     types.satisfies_the_type_checker: types.CHECK,
     tests.passes_the_affected_tests: tests.CHECK,
@@ -76,6 +79,7 @@ DEMANDED: Final[tuple[str, ...]] = (
     names.CHECK,
     danger.CHECK,
     architecture.CHECK,
+    decisions.CHECK,
     linters.CHECK,
     tests.CHECK,
     behaviour.COVERAGE,

@@ -1,0 +1,61 @@
+"""Which decisions govern a place in the code.
+
+By scope alone: a decision about everything governs everything, and is not told of each symbol.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trueup.memory.decisions import Decision, Decisions, Origin, Status
+from trueup.memory.evaluate import module_of
+from trueup.memory.globs import matches_any
+
+BRIEF_CHARACTERS_MAX: Final = 240
+_LIVING: Final = frozenset({Status.PROPOSED, Status.ACCEPTED, Status.NEEDS_REVIEW})
+
+
+def of_file(decisions: Decisions, path: str) -> tuple[Decision, ...]:
+    """Those whose scope names this file, and no symbols."""
+    return tuple(
+        item
+        for item in _living(decisions)
+        if item.scope.paths and not item.scope.symbols and matches_any(item.scope.paths, path)
+    )
+
+
+def of_symbol(decisions: Decisions, path: str, symbol: str) -> tuple[Decision, ...]:
+    """Those whose scope names this symbol (as it is called in its module), or one around it."""
+    module, _ = module_of(path, decisions.roots)
+    name = f"{module}.{symbol}"
+    return tuple(
+        item
+        for item in _living(decisions)
+        if (not item.scope.paths or matches_any(item.scope.paths, path))
+        and any(_names(written, name) for written in item.scope.symbols)
+    )
+
+
+def _living(decisions: Decisions) -> tuple[Decision, ...]:
+    return tuple(
+        item
+        for item in decisions
+        if item.status in _LIVING and item.origin is not Origin.INSTRUCTIONS
+    )
+
+
+def _names(written: str, name: str) -> bool:
+    """`a.b.*` is all below `a.b`; `a.b` is that and all within it."""
+    base = written.removesuffix(".*")
+    return name.startswith(f"{base}.") or (name == base and base == written)
+
+
+def brief(decision: Decision, short: str) -> str:
+    """A decision in two lines of plain text: what it is called, and how it begins."""
+    paragraphs = [part.strip() for part in decision.body.split("\n\n")]
+    prose = next((part for part in paragraphs if part and not part.startswith(("#", "```"))), "")
+    first = " ".join(prose.split())
+    if len(first) > BRIEF_CHARACTERS_MAX:
+        first = f"{first[: BRIEF_CHARACTERS_MAX - 1]}…"
+    head = f"Decision {short}: {decision.title} ({decision.severity}, {decision.status})"
+    return f"{head}\n{first}" if first else head
