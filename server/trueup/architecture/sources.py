@@ -12,11 +12,13 @@ import logging
 import marshal
 import os
 import re
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from trueup import settings
+from trueup import __version__, settings
 from trueup.architecture import scan
 from trueup.architecture.modules import ModuleFile, Portion, Walk, walk
 from trueup.architecture.scan import Names
@@ -25,7 +27,6 @@ FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """Longer files are not scanned: they import nothing, as far as contracts know."""
 GRAPHS_MAX: Final = 3
 """Graphs of one project that are remembered: of other packages, or with other imports."""
-_MAGIC: Final = b"trueup imports 2\n"
 _DIGEST_BYTES: Final = 32
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _NOTHING: Final = Names(())
@@ -34,6 +35,14 @@ log = logging.getLogger("trueup.architecture")
 
 _Stamp = tuple[int, int]
 _Kept = dict[str, tuple[int, int, tuple[str, ...], tuple[str, ...]]]
+
+
+def magic(version: str) -> bytes:
+    """What a cache begins with. Another version may read texts in another way."""
+    return f"trueup imports 2 {version}\n".encode()
+
+
+_MAGIC: Final = magic(__version__)
 
 
 class Edges(NamedTuple):
@@ -194,7 +203,10 @@ class Sources:
 
     def text(self, path: str) -> str | None:
         buffer = self._buffers.get(path)
-        return buffer[0] if buffer is not None else read_text(self.root / path)
+        if buffer is not None:
+            return buffer[0]
+        file = self.root / path
+        return read_text(file) if file.is_file() else None
 
     def open(self, path: str, text: str, names: Names) -> None:
         """Let a buffer count from now on. `names` are given, so that one scan serves all."""
@@ -213,6 +225,9 @@ class Sources:
         try:
             status = os.stat(self.root / path)  # noqa: PTH116 - on the path of every save
         except OSError:
+            status = None
+        # Whoever opens a pipe waits for its writer.
+        if status is None or not stat.S_ISREG(status.st_mode):
             self._dirty |= path in self._kept
             return self._kept.pop(path, None) is not None
         return self._read(ModuleFile("", path, status.st_mtime_ns, status.st_size))
@@ -236,7 +251,8 @@ class Sources:
             self._dirty = False
         except OSError as problem:
             log.warning("the import cache cannot be written: %s", problem)
-            made.unlink(missing_ok=True)
+            with suppress(OSError):
+                made.unlink()
 
 
 def _read_cache(
