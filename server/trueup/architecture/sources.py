@@ -169,10 +169,7 @@ class Sources:
         """Keep a graph that was built from what the disk says."""
         if self._cache is None or self._buffers:
             return
-        for _, targets in self._edges.values():
-            for path in self._reread:
-                targets.pop(path, None)
-        self._reread.clear()
+        self._forget_edges()
         others = [item for item in self._edges.items() if item[0] != key]
         self._edges = dict(others[-(GRAPHS_MAX - 1) :])
         self._edges[key] = (edges.externals, edges.targets)
@@ -235,12 +232,20 @@ class Sources:
     def is_open(self, path: str) -> bool:
         return path in self._buffers
 
+    def _forget_edges(self) -> None:
+        """Edges hold for files as they were when they were remembered."""
+        for _, targets in self._edges.values():
+            for path in self._reread:
+                targets.pop(path, None)
+        self._reread.clear()
+
     def save(self) -> None:
         """Write what is known to the cache, whole or not at all; a cache that cannot be written is
         only slower.
         """
         if self._cache is None or not self._dirty:
             return
+        self._forget_edges()
         payload = marshal.dumps((self._kept, self._edges))
         digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
         made = self._cache.with_suffix(f".{os.getpid()}")
