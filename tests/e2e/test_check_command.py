@@ -86,7 +86,7 @@ def test_text_says_what_breaks_a_contract_and_the_way_there(shop: Path) -> None:
         f"  shop/core.py:1:8 {CHAINED}",
         "      shop.core imports shop.tools  shop/core.py:1",
         "      shop.tools imports shop.web  shop/tools.py:1",
-        "0 of 1 contract kept, 2 imports break the rest, 1 more import in their chains.",
+        "0 of 1 contract or rule kept, 2 findings about the rest, 1 more import in their chains.",
     ]
 
 
@@ -181,7 +181,7 @@ def test_paths_limit_what_is_shown_and_not_what_is_looked_at(shop: Path) -> None
 def test_the_baseline_is_known_and_told_of_when_it_is_stale(shop: Path) -> None:
     answer(trueup(shop, "check", "--update-baseline"), 0)
     assert answer(trueup(shop, "check"), 0) == (
-        "1 of 1 contract kept, 1 more import in their chains, 2 known from the baseline.\n"
+        "1 of 1 contract or rule kept, 1 more import in their chains, 2 known from the baseline.\n"
     )
     (shop / "shop/base.py").write_text("")
     with (shop / "architecture-baseline.txt").open("a") as file:
@@ -259,7 +259,7 @@ def test_contradictory_contracts_are_each_judged(shop: Path) -> None:
 
 
 def test_a_folder_without_contracts_or_project_is_fine(tmp_path: Path) -> None:
-    assert answer(trueup(tmp_path, "check"), 0).startswith("No contract is configured")
+    assert answer(trueup(tmp_path, "check"), 0).startswith("No contract and no rule is configured")
     assert json.loads(answer(trueup(tmp_path, "check", "--format", "json"), 0)) == []
     says(trueup(tmp_path, "check", "--update-baseline"), "no contract")
     assert list(tmp_path.iterdir()) == []

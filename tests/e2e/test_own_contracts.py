@@ -48,8 +48,8 @@ def by_import_linter(root: Path) -> tuple[int, str]:
 def test_our_contracts_are_kept() -> None:
     checked = trueup(HERE, "check")
     assert checked.returncode == 0, checked.stdout
-    count = len(Architecture(HERE).contracts)
-    assert checked.stdout == f"{count} of {count} contracts kept.\n"
+    kept, of, count, *_ = checked.stdout.split()
+    assert (kept, of) == (count, "of"), checked.stdout
 
 
 def test_import_linter_keeps_them_too(copy: Path) -> None:
