@@ -146,7 +146,9 @@ class Sources:
     def supposed(self, portion: Portion, extra: frozenset[str], absent: frozenset[str]) -> Walk:
         """What a walk would find if the files `extra` were there and `absent` were not."""
         known = {file.path for file in self.walks[portion].files}
-        if extra <= known and known.isdisjoint(absent):
+        # An `__init__.py` that goes takes its folder along, also where `x.py` stands for it.
+        opens = any(path.endswith("/__init__.py") for path in absent)
+        if extra <= known and known.isdisjoint(absent) and not opens:
             return self.walks[portion]
         found = walk(self.root, portion, extra, absent)
         for file in found.files:
