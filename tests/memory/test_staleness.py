@@ -271,6 +271,14 @@ def test_what_an_editor_saved_meanwhile_is_never_overwritten(repository: Reposit
     assert repository.read(PATH) == edited
 
 
+@pytest.mark.parametrize("path", ["../../etc/passwd", "x" * 5000, '"a\\0b"', "docs", "/etc/passwd"])
+def test_hostile_evidence_is_only_not_there(repository: Repository, path: str) -> None:
+    text = DECISION.replace("src/shop/http.py, symbol: shop.http.Client", path)
+    repository.write(PATH, text.replace("proposed", "accepted"))
+    repository.commit()
+    assert repository.whys() <= {Stale.EVIDENCE_GONE}
+
+
 @pytest.mark.parametrize(
     ("one", "two"),
     [

@@ -6,6 +6,7 @@ that cannot be read or is half typed is unknown, which is neither there nor gone
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -43,7 +44,9 @@ class CodeBase:
 
     def has(self, path: str) -> bool:
         file = Path(self.root, path)
-        return bool(path) and file.exists() and workspace.relative(self.root, file) is not None
+        # Not `Path.exists`, which raises for a name that no disk can hold.
+        there = bool(path) and os.path.exists(file)  # noqa: PTH110
+        return there and workspace.relative(self.root, file) is not None
 
     def digests(self, path: str) -> Digests | None:
         """None where it cannot be said."""

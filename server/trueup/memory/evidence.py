@@ -55,7 +55,7 @@ def follow(root: str, decisions: Decisions, decision: Decision) -> tuple[Move, .
     evidence = decision.evidence
     for move in moves:
         evidence = tuple(_followed(anchor, move) for anchor in evidence)
-        made = _with_scope(made, root, decision, move)
+        made = _with_scope(made, root, decisions, decision, move)
     lifecycle.write(root, decision, text, with_evidence(decision.path, made, evidence))
     return moves
 
@@ -70,7 +70,7 @@ def _followed(anchor: Anchor, move: Move) -> Anchor:
     return replace(anchor, path=move.path, symbol=move.names[1] if anchor.symbol else "")
 
 
-def _with_scope(text: str, root: str, decision: Decision, move: Move) -> str:
+def _with_scope(text: str, root: str, decisions: Decisions, decision: Decision, move: Move) -> str:
     """The text with the new name of a symbol, and of a file that the scope names outright."""
     front = page_of(text).front
     table = lifecycle.table_of(front)
@@ -82,7 +82,7 @@ def _with_scope(text: str, root: str, decision: Decision, move: Move) -> str:
         if text_node.value.removesuffix(".*") == move.old.symbol:
             ends = ".*" if text_node.value.endswith(".*") else ""
             edits.append((text_node.span, quoted(move.names[1] + ends)))
-    gone = not Path(root, move.old.path).exists()
+    gone = not CodeBase(root, decisions.roots).has(move.old.path)
     if not matches_any(decision.scope.paths, move.path):
         for text_node in _texts(scope, "paths"):
             if text_node.value == move.old.path:

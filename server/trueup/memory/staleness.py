@@ -76,7 +76,7 @@ def staleness(root: str, decisions: Decisions) -> tuple[Staleness, ...]:
         own = [
             *_of_evidence(code, decisions, decision),
             *_of_symbols(code, decisions, decision),
-            *_of_paths(root, decision, empty),
+            *_of_paths(code, decision, empty),
         ]
         found += {item.says: item for item in own}.values()
     return tuple(found)
@@ -133,7 +133,7 @@ def _of_symbols(code: CodeBase, decisions: Decisions, decision: Decision) -> Ite
         yield moved or Staleness(decision, Stale.SYMBOL_GONE, says)
 
 
-def _of_paths(root: str, decision: Decision, empty: set[str]) -> Iterator[Staleness]:
+def _of_paths(code: CodeBase, decision: Decision, empty: set[str]) -> Iterator[Staleness]:
     globs = decision.scope.paths
     dead = [glob for glob in globs if glob in empty]
     if dead and len(dead) == len(globs):
@@ -143,7 +143,7 @@ def _of_paths(root: str, decision: Decision, empty: set[str]) -> Iterator[Stalen
         return
     for glob in dead:
         # A list such as `*.py, *.pyi` is written before there is one of each.
-        if (fixed := _fixed(glob)) and not Path(root, fixed).exists():
+        if (fixed := _fixed(glob)) and not code.has(fixed):
             says = f"needs a review: there is no {one_line(fixed)}, which its scope names"
             yield Staleness(decision, Stale.PATHS_EMPTY, says)
 
