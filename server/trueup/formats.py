@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.markup import escape
@@ -79,6 +81,11 @@ def as_json(findings: Iterable[Finding], problems: Iterable[Problem]) -> str:
         for found in findings
     )
     return json.dumps(items, indent=2)
+
+
+def printable(text: str) -> str:
+    """Text as it can be written: names of files may hold bytes that are no characters."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def problem_code(_: Problem) -> str:
@@ -164,7 +171,7 @@ def _sarif_result(found: Finding) -> dict[str, object]:
 def _location(path: str, region: dict[str, int]) -> dict[str, object]:
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": path, "uriBaseId": "%SRCROOT%"},
+            "artifactLocation": {"uri": quote(os.fsencode(path)), "uriBaseId": "%SRCROOT%"},
             "region": region,
         }
     }
@@ -194,7 +201,7 @@ def as_github(findings: Iterable[Finding], problems: Iterable[Problem]) -> str:
         )
         for found in findings
     )
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _command(level: str, properties: dict[str, str], message: str) -> str:
@@ -214,8 +221,8 @@ def show(
     """Problems first, then the findings by contract; a last line says how it stands."""
     for problem in problems:
         style = _STYLES[problem.severity]
-        place = f"{problem.source.path}:{problem.source.line}"
-        console.print(Text.assemble((place, "bold"), " ", (problem.message, style)))
+        place = printable(f"{problem.source.path}:{problem.source.line}")
+        console.print(Text.assemble((place, "bold"), " ", (printable(problem.message), style)))
     new = [item for item in findings if not item.known]
     shown = [item for item in new if item.severity is not Severity.INFORMATION]
     for (_, name), group in groupby(
@@ -224,18 +231,22 @@ def show(
     ):
         console.print(f"\n[bold]{escape(name)}[/]", highlight=False)
         for item in group:
-            place = f"  {item.path}:{item.line}:{item.column}"
+            place = printable(f"  {item.path}:{item.line}:{item.column}")
             console.print(
-                Text.assemble((place, "cyan"), " ", (item.message, _STYLES[item.severity]))
+                Text.assemble(
+                    (place, "cyan"), " ", (printable(item.message), _STYLES[item.severity])
+                )
             )
             for step in item.chain if len(item.chain) > 1 else ():
                 line = f"      {step.importer} imports {step.imported}  {step.path}:{step.line}"
-                console.print(Text(line, style="dim"))
+                console.print(Text(printable(line), style="dim"))
     console.print(summary(findings, problems, contracts), highlight=False)
 
 
 def summary(findings: Sequence[Finding], problems: Sequence[Problem], contracts: int) -> str:
     """How it stands, in one line."""
+    if not contracts and problems:
+        return f"No contract is judged, {counted(len(problems), 'problem')} in the configuration."
     if not contracts:
         return "No contract and no rule is configured; `trueup init` proposes contracts."
     new = [item for item in findings if not item.known]

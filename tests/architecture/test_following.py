@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 
+from trueup.architecture import scan
 from trueup.architecture.checker import Architecture
 from trueup.parsing import parse_module
 
@@ -78,7 +79,7 @@ class Workspace:
         self.write("shop/e.py", "")
         for name in NAMES:
             self.write(f"shop/{name}.py" if name > "b" else f"shop/{name}/__init__.py", "")
-        self.following = Architecture(self.root)
+        self.following = Architecture(self.root, self.root / ".cache")
 
     def write(self, path: str, text: str) -> None:
         """Never at the same moment twice: a file is known by its size and its time."""
@@ -116,12 +117,12 @@ class Workspace:
 
     def made_anew(self) -> None:
         """As the server does when modules came or went."""
-        self.following = Architecture(self.root)
+        self.following = Architecture(self.root, self.root / ".cache")
         for path, text in self.buffers.items():
             self.following.follow(path, text, lambda text=text: parses(text))
-            self.whole[path] = on_disk(self.root / path)
-            if parses(text):
-                self.whole[path] = text
+            self.whole[path] = restated(text)
+            if not parses(text):
+                self.whole[path] += restated(on_disk(self.root / path))
 
     def type(self) -> None:
         path = self.chance.choice(self.paths)
@@ -130,14 +131,14 @@ class Workspace:
         if self.chance.random() < 0.3:
             text = f"{before if self.chance.random() < 0.5 else text}\n{self.half_typed()}"
         if path not in self.buffers:
-            self.whole[path] = on_disk(self.root / path)
+            self.whole[path] = restated(on_disk(self.root / path))
         self.buffers[path] = text
         self.following.follow(path, text, lambda: parses(text))
         if parses(text):
-            self.whole[path] = text
+            self.whole[path] = restated(text)
         else:
             # What it asks for since stays as well, until it parses.
-            self.whole[path] += f"\n{text}"
+            self.whole[path] += restated(text)
 
     def half_typed(self) -> str:
         return self.chance.choice(HALF_TYPED)
@@ -220,13 +221,22 @@ class Workspace:
         made = Architecture(self.root)
         for path, text in self.buffers.items():
             if (self.root / path).exists() or made.judges_file(path):
-                kept = self.whole[path] if not parses(text) else text
-                made.follow(path, f"{kept}\n{text}" if kept != text else text)
+                made.follow(path, text if parses(text) else self.whole[path] + restated(text))
         return made
 
 
 def on_disk(file: Path) -> str:
     return file.read_text() if file.is_file() else ""
+
+
+def restated(text: str) -> str:
+    """The imports that stand in a text, half typed or not, as a text of nothing else."""
+    lines = ""
+    for name in scan.names(text).running + scan.names(text).typing:
+        module, dot, member = name.rpartition(".")
+        above = module if module.strip(".") else f"{module}{dot}"
+        lines += f"from {above} import {member}\n" if dot else f"import {name}\n"
+    return lines
 
 
 def parses(text: str) -> bool:
@@ -293,9 +303,9 @@ def test_what_is_supposed_is_what_would_be_on_disk(
         for _ in range(5):
             workspace.create()
         texts = candidate(workspace)
-        supposing = Architecture(root)
+        supposing = Architecture(root, root / ".cache")
         supposing.suppose(dict.fromkeys(chance.sample(workspace.paths, 2), "import shop.a\n"))
-        supposing = Architecture(root)
+        supposing = Architecture(root, root / ".cache")
         supposing.suppose(texts)
         for path, text in texts.items():
             if text is None:

@@ -99,6 +99,37 @@ async def test_an_import_is_broken_and_the_change_verified(
         await asyncio.wait_for(editor.seen("shop/money.py", lambda found: not found), 20)
 
 
+async def test_a_private_name_is_imported_through_the_public_interface(
+    shop: Project, editing: Editing
+) -> None:
+    """By tach's configuration, which knows what a package exposes."""
+    shop.put(
+        "tach.toml",
+        """
+        source_roots = ["."]
+        [[modules]]
+        path = "shop.parts"
+        [[modules]]
+        path = "shop.money"
+        depends_on = ["shop.parts"]
+        [[interfaces]]
+        expose = ["SIGN"]
+        from = ["shop.parts"]
+        """,
+    )
+    shop.put("shop/parts/__init__.py", "from shop.parts.signs import SIGN\n\n__all__ = ['SIGN']\n")
+    shop.put("shop/parts/signs.py", 'SIGN = "€"\n')
+    shop.put("shop/money.py", MONEY.format(imports="from shop.parts.signs import SIGN\n"))
+    shop.put("tests/test_money.py", TEST_MONEY)
+    async with editing(shop) as editor:
+        editor.open("shop/money.py")
+        found = await illegal(editor, "shop/money.py")
+        assert found.code == "tach:interfaces"
+        result = await picked(editor, "shop/money.py", "Break this import: ")
+        assert (result["outcome"], result["applied"]) == ("verified", True), result
+        assert "from shop.parts import SIGN\n" in editor.text("shop/money.py")
+
+
 async def test_a_change_that_breaks_a_contract_is_rejected(priced: Project) -> None:
     """Whoever made it: here a patch, on the command line."""
     priced.put("shop/money.py", MONEY.format(imports="from shop.base import SIGN\n"))

@@ -9,6 +9,8 @@ import os
 import pty
 import signal
 import sys
+from contextlib import suppress
+from threading import Event, Thread
 
 
 def main() -> None:
@@ -17,13 +19,23 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     typed = [b"\x03" if answer == "^C" else f"{answer}\n".encode()]
 
+    def press(descriptor: int, key: bytes) -> None:
+        os.write(descriptor, key)
+        # A signal between the prompt and the read that follows it is noticed when that returns:
+        # whoever sees nothing happen presses again.
+        while answer == "^C" and not ended.wait(0.5):
+            with suppress(OSError):
+                os.write(descriptor, key)
+
     def read_screen(descriptor: int) -> bytes:
         shown = os.read(descriptor, 4096)
         if b"]: " in shown and typed:
-            os.write(descriptor, typed.pop())
+            Thread(target=press, args=(descriptor, typed.pop()), daemon=True).start()
         return shown
 
+    ended = Event()
     status = pty.spawn([sys.executable, "-m", "trueup", *arguments], read_screen)
+    ended.set()
     sys.exit(os.waitstatus_to_exitcode(status))
 
 

@@ -35,10 +35,14 @@ class Baseline:
     def __contains__(self, key: Key) -> bool:
         return key in self.lines
 
-    def stale(self, found: Iterable[Key], judged: Iterable[str]) -> tuple[Problem, ...]:
-        """Entries that do not occur any more, of contracts that were `judged`."""
-        gone = self.lines.keys() - set(found)
+    def stale(
+        self, found: Iterable[Key], judged: Iterable[str], *, every: bool = True
+    ) -> tuple[Problem, ...]:
+        """Entries that do not occur any more, of contracts that were `judged`; where those are not
+        `every` contract that there is, nothing is known of the others.
+        """
         kinds = set(judged)
+        gone = {key for key in self.lines.keys() - set(found) if every or key[0] in kinds}
         return tuple(
             Problem(
                 Source(NAME, self.lines[key]),
@@ -53,13 +57,18 @@ class Baseline:
 
 def read(root: Path) -> Baseline:
     """The baseline of a project; an empty one where it has none."""
+    unreadable = (Problem(Source(NAME, 1), f"{NAME} cannot be read as text"),)
     try:
-        text = (root / NAME).read_text("utf-8")
+        raw = (root / NAME).read_bytes()
     except FileNotFoundError:
         return Baseline({})
-    except (OSError, UnicodeDecodeError):
-        return Baseline({}, (Problem(Source(NAME, 1), f"{NAME} cannot be read as text"),))
-    return parse(text)
+    except OSError:
+        return Baseline({}, unreadable)
+    # As names of files, which may hold bytes that are no characters.
+    text = raw.decode("utf-8-sig", "surrogateescape")
+    found = parse(text)
+    is_text = text.encode(errors="replace").decode() == text
+    return found if found.lines or is_text else Baseline({}, unreadable)
 
 
 def parse(text: str) -> Baseline:
@@ -86,7 +95,7 @@ def write(root: Path, keys: Iterable[Key]) -> int:
         f"{contract}: {importer} -> {target}\n" for contract, importer, target in entries
     )
     try:
-        write_atomically(root / NAME, (_HEAD + body).encode(), mode=0o644)
+        write_atomically(root / NAME, (_HEAD + body).encode("utf-8", "surrogateescape"), mode=0o644)
     except OSError as problem:
         raise InputError(f"{NAME} cannot be written: {problem.strerror}") from None
     return len(entries)

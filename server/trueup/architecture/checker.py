@@ -182,7 +182,9 @@ class Architecture:
             if not rules.imports.missing:
                 found.update(problem for rule in rules.rules for problem in rule.judge.problems)
         if self.baseline.lines:
-            found.update(self.baseline.stale(self.broken(), self.contracts))
+            found.update(
+                self.baseline.stale(self.broken(), self.contracts, every=not self.unjudged)
+            )
         return tuple(
             sorted(found, key=lambda item: (item.source.path, item.source.line, item.message))
         )

@@ -79,7 +79,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def unreadable(path: str, text: str, error: Exception) -> Problem:
     """The problem of a file that no parser reads, at the line that the parser names."""
-    says, *_ = str(error).splitlines()
+    reason = error.strerror if isinstance(error, OSError) else None
+    says, *_ = (reason or str(error)).splitlines()
     line = _LINE.search(str(error))
     at = int(line[1]) if line else max(1, len(text.splitlines()))
     return Problem(Source(path, at), f"{path} cannot be read: {says}")
@@ -96,7 +97,11 @@ def identity_of(reader: Reader, seen: set[str]) -> str:
     """The id of a contract, made of its name where it has none; no two are the same."""
     given = reader.section.options.get(reader.known["id"])
     name = reader.section.options.get(reader.known["name"])
-    identity = str(given) if given else _NO_WORD.sub("-", str(name or "").lower()).strip("-")
+    identity = (
+        " ".join(str(given).split())
+        if given
+        else _NO_WORD.sub("-", str(name or "").lower()).strip("-")
+    )
     identity = identity or str(reader.section.options.get(reader.known["type"], "contract"))
     count = 1
     while (numbered := identity if count == 1 else f"{identity}-{count}") in seen:

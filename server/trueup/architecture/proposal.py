@@ -54,6 +54,8 @@ class Proposal:
 def propose(graph: ImportGraph, package: str) -> Proposal | None:
     """Layers for the children of `package`; None where it has fewer than two or too many."""
     children = [name.rpartition(".")[2] for name in graph.children(package)]
+    # No import can name the others, and neither can a layer.
+    children = [name for name in children if name.isidentifier()]
     if not 2 <= len(children) <= CHILDREN_MAX:
         return None
     needs = _quotient(graph, package, children)

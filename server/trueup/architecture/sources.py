@@ -12,11 +12,13 @@ import logging
 import marshal
 import os
 import re
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from trueup import settings
+from trueup import __version__, settings
 from trueup.architecture import scan
 from trueup.architecture.modules import ModuleFile, Portion, Walk, walk
 from trueup.architecture.scan import Names
@@ -25,7 +27,6 @@ FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """Longer files are not scanned: they import nothing, as far as contracts know."""
 GRAPHS_MAX: Final = 3
 """Graphs of one project that are remembered: of other packages, or with other imports."""
-_MAGIC: Final = b"trueup imports 2\n"
 _DIGEST_BYTES: Final = 32
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _NOTHING: Final = Names(())
@@ -33,7 +34,26 @@ _NOTHING: Final = Names(())
 log = logging.getLogger("trueup.architecture")
 
 _Stamp = tuple[int, int]
-_Kept = dict[str, tuple[int, int, tuple[str, ...], tuple[str, ...]]]
+_Named = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+_Targets = dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]]
+
+
+class _Cache(NamedTuple):
+    """What an earlier process knew: the stamp of each file, its names as they were packed, and the
+    graphs that were built from them.
+    """
+
+    stamps: dict[str, _Stamp]
+    packed: bytes
+    edges: _Targets
+
+
+def magic(version: str) -> bytes:
+    """What a cache begins with. Another version may read texts in another way."""
+    return f"trueup imports 2 {version}\n".encode()
+
+
+_MAGIC: Final = magic(__version__)
 
 
 class Edges(NamedTuple):
@@ -87,8 +107,10 @@ class Sources:
     def __init__(self, root: Path, cache: Path | None = None) -> None:
         self.root = root
         self._cache = cache
-        self._kept: _Kept = {}
-        self._edges: dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]] = {}
+        self._stamps: dict[str, _Stamp] = {}
+        self._packed = b""
+        self._named: _Named | None = {}
+        self._edges: _Targets = {}
         self._reread: set[str] = set()
         self._dirty = False
         self._buffers: dict[str, tuple[str, Names]] = {}
@@ -96,8 +118,11 @@ class Sources:
 
     def load(self, portions: Iterable[Portion]) -> None:
         """Walk `portions` and read what is not known of them yet; then remember it."""
-        if self._cache is not None and not self._kept:
-            self._kept, self._edges = _read_cache(self._cache)
+        if self._cache is not None and not self._stamps:
+            held = _read_cache(self._cache)
+            if held is not None:
+                self._stamps, self._packed, self._edges = held
+                self._named = None
         for portion in portions:
             self.refresh(portion)
         self.save()
@@ -106,20 +131,15 @@ class Sources:
         """Walk a portion again; the paths of files that changed on disk, came or went."""
         before = self.walks.get(portion)
         after = self.walks[portion] = walk(self.root, portion)
-        known = self._kept.get
-        changed = [
-            file.path
-            for file in after.files
-            if (kept := known(file[1])) is None or kept[0] != file[2] or kept[1] != file[3]
-        ]
+        known = self._stamps.get
+        changed = [file[1] for file in after.files if known(file[1]) != file[2:]]
         for file in after.files if changed else ():
             self._read(file)
         if before is not None:
             now = {file.path for file in after.files}
             gone = [file.path for file in before.files if file.path not in now]
             for path in gone:
-                self._kept.pop(path, None)
-                self._dirty = True
+                self._forget(path)
             changed += gone
         return tuple(changed)
 
@@ -136,15 +156,27 @@ class Sources:
         return found
 
     def _read(self, file: ModuleFile) -> bool:
-        kept = self._kept.get(file.path)
-        if kept is not None and kept[0] == file.mtime_ns and kept[1] == file.size:
+        stamp = (file.mtime_ns, file.size)
+        if self._stamps.get(file.path) == stamp:
             return False
         text = read_text(self.root / file.path) if file.size <= FILE_BYTES_MAX else None
         names = scan.names(text) if text is not None else _NOTHING
-        self._kept[file.path] = (file.mtime_ns, file.size, names.running, names.typing)
+        self._stamps[file.path] = stamp
+        self._all_names()[file.path] = (names.running, names.typing)
         self._reread.add(file.path)
         self._dirty = True
         return True
+
+    def _forget(self, path: str) -> bool:
+        self._dirty |= path in self._stamps
+        return self._stamps.pop(path, None) is not None
+
+    def _all_names(self) -> _Named:
+        """Every file's names: unpacked when one of them is asked for, which a start does not."""
+        if self._named is None:
+            self._named = marshal.loads(self._packed)  # noqa: S302 - as `_read_cache`
+            self._packed = b""
+        return self._named
 
     def edges(self, key: str) -> Edges:
         """What was remembered under `key` of files that are still as they were then."""
@@ -160,32 +192,36 @@ class Sources:
         """Keep a graph that was built from what the disk says."""
         if self._cache is None or self._buffers:
             return
-        for _, targets in self._edges.values():
-            for path in self._reread:
-                targets.pop(path, None)
-        self._reread.clear()
+        self._drop_reread()
         others = [item for item in self._edges.items() if item[0] != key]
         self._edges = dict(others[-(GRAPHS_MAX - 1) :])
         self._edges[key] = (edges.externals, edges.targets)
         self._dirty = True
         self.save()
 
+    def _drop_reread(self) -> None:
+        """Graphs say nothing of files that are not as they were when these were built."""
+        for _, targets in self._edges.values():
+            for path in self._reread:
+                targets.pop(path, None)
+        self._reread.clear()
+
     def names(self, path: str) -> Names:
         """What the file imports now: as in its buffer, else as on disk."""
         buffer = self._buffers.get(path)
         if buffer is not None:
             return buffer[1]
-        kept = self._kept.get(path)
-        return Names(kept[2], kept[3]) if kept is not None else _NOTHING
+        kept = self._all_names().get(path) if path in self._stamps else None
+        return Names(*kept) if kept is not None else _NOTHING
 
     def stamp(self, path: str) -> object:
         """Something that is another when the text is."""
         buffer = self._buffers.get(path)
         if buffer is not None:
             return buffer[0]
-        kept = self._kept.get(path)
+        kept = self._stamps.get(path)
         if kept is not None:
-            return kept[:2]
+            return kept
         try:
             status = os.stat(self.root / path)  # noqa: PTH116 - as above
         except OSError:
@@ -194,7 +230,10 @@ class Sources:
 
     def text(self, path: str) -> str | None:
         buffer = self._buffers.get(path)
-        return buffer[0] if buffer is not None else read_text(self.root / path)
+        if buffer is not None:
+            return buffer[0]
+        file = self.root / path
+        return read_text(file) if file.is_file() else None
 
     def open(self, path: str, text: str, names: Names) -> None:
         """Let a buffer count from now on. `names` are given, so that one scan serves all."""
@@ -213,8 +252,10 @@ class Sources:
         try:
             status = os.stat(self.root / path)  # noqa: PTH116 - on the path of every save
         except OSError:
-            self._dirty |= path in self._kept
-            return self._kept.pop(path, None) is not None
+            status = None
+        # Whoever opens a pipe waits for its writer.
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return self._forget(path)
         return self._read(ModuleFile("", path, status.st_mtime_ns, status.st_size))
 
     def is_open(self, path: str) -> bool:
@@ -226,7 +267,10 @@ class Sources:
         """
         if self._cache is None or not self._dirty:
             return
-        payload = marshal.dumps((self._kept, self._edges))
+        self._drop_reread()
+        names = self._all_names()
+        packed = marshal.dumps({path: names[path] for path in self._stamps if path in names})
+        payload = marshal.dumps((self._stamps, packed, self._edges))
         digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
         made = self._cache.with_suffix(f".{os.getpid()}")
         try:
@@ -236,22 +280,20 @@ class Sources:
             self._dirty = False
         except OSError as problem:
             log.warning("the import cache cannot be written: %s", problem)
-            made.unlink(missing_ok=True)
+            with suppress(OSError):
+                made.unlink()
 
 
-def _read_cache(
-    cache: Path,
-) -> tuple[_Kept, dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]]]:
-    """What an earlier process knew, nothing where the file is not whole or of another version."""
+def _read_cache(cache: Path) -> _Cache | None:
+    """What an earlier process knew, None where the file is not whole or of another version."""
     try:
         raw = cache.read_bytes()
     except OSError:
-        return {}, {}
+        return None
     start = len(_MAGIC) + _DIGEST_BYTES
     payload = memoryview(raw)[start:]
     digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
     if raw[:start] != _MAGIC + digest:
-        return {}, {}
+        return None
     # Bytes that carry the digest are bytes that this program wrote.
-    kept, edges = marshal.loads(payload)  # noqa: S302
-    return kept, edges
+    return _Cache(*marshal.loads(payload))  # noqa: S302

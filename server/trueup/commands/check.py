@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
@@ -14,9 +15,11 @@ from trueup.architecture import baseline
 from trueup.architecture.checker import CONFIGURATIONS, Architecture
 from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.findings import Finding
-from trueup.commands.console import USAGE, console, errors, fail
+from trueup.commands.console import CANCELLED, USAGE, console, errors, fail
 from trueup.conformance import Conformance
 
+LOOK_MILLISECONDS: Final = 200
+"""How often a watch looks whether it was interrupted."""
 FORMATS = ("text", "json", "sarif", "github")
 
 
@@ -34,21 +37,36 @@ def check(paths: tuple[str, ...], form: str, watch: bool, update_baseline: bool)
     """
     root = workspace.root_of(Path(paths[0] if paths else ".").absolute())
     only = tuple(filter(None, (workspace.relative(str(root), Path(path)) for path in paths)))
+    code = CANCELLED
     try:
         if update_baseline:
-            count = baseline.write(root, Architecture(root).broken())
+            count = _accept(root)
             errors.print(f"{baseline.NAME}: {formats.counted(count, 'violation')}")
             return
+        changes = _changes(root) if watch else iter(())
+        # Watched before it is read: no change is missed in between.
+        next(changes, None)
         code = _once(root, only, form)
-        while watch:
-            _wait_for_change(root)
-            console.rule(style="dim")
+        for _ in changes:
+            if form == "text":
+                console.rule(style="dim")
             code = _once(root, only, form)
     except TrueupError as problem:
         fail(str(problem))
     except KeyboardInterrupt:
         pass
     sys.exit(code)
+
+
+def _accept(root: Path) -> int:
+    architecture = Architecture(root)
+    if not architecture.is_configured:
+        fail("no contract is configured, so there is nothing to accept")
+    if architecture.unjudged:
+        # What it breaks is not known, and would be forgotten.
+        one = architecture.unjudged[0]
+        fail(f"{one.source.path}:{one.source.line}: {one.message}; the baseline is as it was")
+    return baseline.write(root, architecture.broken())
 
 
 def _once(root: Path, only: tuple[str, ...], form: str) -> int:
@@ -86,11 +104,26 @@ def say(
             formats.show(out, findings, problems, contracts)
 
 
-def _wait_for_change(root: Path) -> None:
-    from watchfiles import watch  # noqa: PLC0415
+def _changes(root: Path) -> Iterator[None]:
+    """One item once files are watched, and one for every time that some of them change."""
+    from watchfiles import Change, DefaultFilter, watch  # noqa: PLC0415
 
-    def counts(_: object, path: str) -> bool:
-        return path.endswith((".py", ".md")) or Path(path).name in CONFIGURATIONS
+    source = DefaultFilter()
 
-    for _ in watch(root, watch_filter=counts, raise_interrupt=True):
-        return
+    def counts(change: Change, path: str) -> bool:
+        file = Path(path)
+        # A folder that was moved is told of without its files.
+        counted = file.suffix in {".py", ".md", ""} or file.name in CONFIGURATIONS
+        return counted and source(change, path)
+
+    started = False
+    for found in watch(
+        root,
+        watch_filter=counts,
+        raise_interrupt=True,
+        yield_on_timeout=True,
+        rust_timeout=LOOK_MILLISECONDS,
+    ):
+        if found or not started:
+            started = True
+            yield

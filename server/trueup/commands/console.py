@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 USAGE: Final = 2
 CANCELLED: Final = 130
@@ -19,7 +20,7 @@ WIDE: Final = 10_000
 """Columns of what is not a terminal: whoever reads it breaks the lines."""
 
 console = Console(width=None if sys.stdout.isatty() else WIDE)
-errors = Console(stderr=True)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else WIDE)
 
 
 def fail(says: str) -> NoReturn:
@@ -27,5 +28,5 @@ def fail(says: str) -> NoReturn:
     context = click.get_current_context(silent=True)
     if context is not None and context.params.get("as_json"):
         click.echo(json.dumps({"outcome": "error", "message": says}))
-    errors.print(f"[bold red]trueup:[/] {says}", highlight=False)
+    errors.print(f"[bold red]trueup:[/] {escape(says)}", highlight=False)
     sys.exit(USAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from trueup import TrueupError, workspace
 from trueup.architecture.checker import Architecture
@@ -35,13 +36,13 @@ def graph(folder: str, output: str) -> None:
     try:
         drawing = drawn(root)
         text = page(drawing) if target.suffix == ".html" else svg(drawing)
-        write_atomically(target, text.encode(), mode=0o644)
+        write_atomically(target, text.encode(errors="backslashreplace"), mode=0o644)
     except TrueupError as problem:
         fail(str(problem))
     except OSError as problem:
         fail(f"{output} cannot be written: {problem.strerror}")
     errors.print(
-        f"{output}: {len(drawing.modules)} modules, {len(drawing.imports)} imports, "
+        f"{escape(output)}: {len(drawing.modules)} modules, {len(drawing.imports)} imports, "
         f"{len(drawing.violations)} against a contract",
         highlight=False,
     )

@@ -32,6 +32,9 @@ def init(folder: str, dry_run: bool) -> None:
         if architecture.contracts:
             count = formats.counted(len(architecture.contracts), "contract")
             fail(f"this project has {count} already; `trueup check` tells how they stand")
+        if architecture.unjudged:
+            one = architecture.unjudged[0]
+            fail(f"{one.source.path}:{one.source.line}: {one.message}")
         text = proposed(root)
         if dry_run:
             click.echo(text.lstrip("\n"), nl=False)

@@ -1,12 +1,15 @@
 """Candidates that break an import which a contract forbids.
 
-Three that need no judgement: an import that nobody uses goes; one that only annotations use moves
-under `if TYPE_CHECKING:`; a name that another module only passes on is imported from where it is
-defined. Whether one of them satisfies the contract, the gate says.
+Four that need no judgement: an import that nobody uses goes; one that only annotations use moves
+under `if TYPE_CHECKING:`; a name that a package above exposes is imported from there; one that
+another module only passes on, from where it is defined. Whether one of them satisfies the contract,
+the gate says. An import that moves into a function is still an import for every contract, so that
+is not tried.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,8 @@ from typing import Final
 
 from trueup import linting
 from trueup.architecture.checker import Architecture
-from trueup.architecture.imports import Imports
+from trueup.architecture.imports import Imports, Universe
+from trueup.architecture.modules import top_packages
 from trueup.architecture.scan import Imported, imports
 from trueup.architecture.sources import cache_file
 from trueup.snapshot import Document, Edit, Snapshot, Span
@@ -45,8 +49,9 @@ async def propose(goal: Goal, snapshot: Snapshot) -> tuple[Candidate, ...]:
         fixes = await _ruffs(snapshot.root, document, wanted, rules)
         if fixes:
             found.append(Candidate(title, fixes, PROPOSER))
-    if edits := _from_where_defined(snapshot, document, wanted):
-        found.append(Candidate("Import it from where it is defined", edits, PROPOSER))
+    for home, title in await asyncio.to_thread(_homes, snapshot, document, wanted):
+        if edits := _moved(document, wanted, home):
+            found.append(Candidate(title, edits, PROPOSER))
     return tuple(found)
 
 
@@ -87,24 +92,53 @@ async def _ruffs(
     return tuple(edits)
 
 
-def _from_where_defined(
+def _homes(
     snapshot: Snapshot, document: Document, wanted: tuple[Imported, ...]
-) -> tuple[Edit, ...]:
-    """The statement with its module replaced by the one that defines every wanted name."""
+) -> tuple[tuple[str, str], ...]:
+    """Other modules that have every wanted name, each with what a candidate would be called."""
     if any(not item.module or item.name == "*" for item in wanted):
         return ()
     root = Path(snapshot.root)
     architecture = Architecture(root, cache_file(root))
     architecture.suppose({item.path: item.text for item in snapshot if item.path.endswith(".py")})
-    for graph in architecture.graphs:
+    graphs = architecture.graphs or (Imports(architecture.sources, Universe(top_packages(root))),)
+    for graph in graphs:
         file = graph.by_path.get(document.path)
         if file is None:
             continue
-        homes = {_home(architecture, graph, graph.absolute(file, item.written)) for item in wanted}
+        names = [graph.absolute(file, item.written) for item in wanted]
+        found = [
+            (package, f"Import it through {package}")
+            for package in _above(names[0])
+            if all(_exposes(architecture, graph, package, name) for name in names)
+        ]
+        homes = {_home(architecture, graph, name) for name in names}
         home = homes.pop() if len(homes) == 1 else None
         if home is not None:
-            return _moved(document, wanted, home)
+            found.append((home, "Import it from where it is defined"))
+        return tuple(found)
     return ()
+
+
+def _above(name: str) -> Iterator[str]:
+    """The packages above the module that a member is asked of, the nearest first."""
+    package = name.rpartition(".")[0].rpartition(".")[0]
+    while package:
+        yield package
+        package = package.rpartition(".")[0]
+
+
+def _exposes(architecture: Architecture, graph: Imports, package: str, name: str) -> bool:
+    """Whether a package binds the very thing that `name` asks for, under its own name."""
+    path = graph.path_of(package)
+    text = architecture.sources.text(path) if path is not None else None
+    if path is None or text is None:
+        return False
+    file = graph.by_path[path]
+    return any(
+        item.module and item.bound == item.name and graph.absolute(file, item.written) == name
+        for item in imports(text)
+    )
 
 
 def _home(architecture: Architecture, graph: Imports, name: str) -> str | None:
