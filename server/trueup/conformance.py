@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from trueup.memory import places
 from trueup.memory.evaluate import RuleFinding, applies, report
 from trueup.memory.layers import laid_down
 from trueup.memory.project import check
+from trueup.memory.staleness import Staleness, staleness
 from trueup.snapshot import Span
 
 RULE: Final = "decision"
@@ -42,6 +44,11 @@ class Conformance:
     def has_rules(self) -> bool:
         return any(item.is_in_force and item.rules for item in self.decisions)
 
+    @cached_property
+    def stale(self) -> tuple[Staleness, ...]:
+        """Which decisions need a review. Reads files when it is first asked for: in a thread."""
+        return staleness(str(self.root), self.decisions)
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configurations and with the decisions, by file and line."""
@@ -49,7 +56,11 @@ class Conformance:
             Problem(item.source, item.message, item.severity, item.decision)
             for item in self.decisions.problems
         )
-        return (*self.architecture.problems, *own)
+        left = (
+            Problem(item.source, item.message, item.severity, item.decision)
+            for item in (stale.problem for stale in self.stale)
+        )
+        return (*self.architecture.problems, *own, *left)
 
     @property
     def count(self) -> int:

@@ -143,9 +143,11 @@ async def test_a_decision_is_recorded_accepted_and_retired(editor: Editor, root:
     assert 'symbols: ["shop.orders.fetch"]' in text or "symbols: [shop.orders.fetch]" in text
     assert editor.opened == [("docs/decisions/0008-orders-are-fetched-lazily.md", 0)]
     assert await until(editor, "Accept decision 0008") == "accepted"
-    assert "status: accepted" in path.read_text()
+    accepted = path.read_text()
+    assert "status: accepted" in accepted
+    assert "follows: true" in accepted
     assert await until(editor, "Retire decision 0008") == "retired"
-    assert path.read_text() == text.replace("status: proposed", "status: retired")
+    assert path.read_text() == accepted.replace("status: accepted", "status: retired")
 
 
 async def until(editor: Editor, title: str) -> object:

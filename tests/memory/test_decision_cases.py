@@ -22,7 +22,7 @@ import pytest
 
 from cases.literate import Block, Draft, drafts_in, with_block
 from trueup import TrueupError, workspace
-from trueup.memory import export, lifecycle
+from trueup.memory import evidence, export, lifecycle
 from trueup.memory.decisions import Decisions
 from trueup.memory.places import load
 from trueup.memory.project import check
@@ -87,6 +87,12 @@ def _command(root: str, words: list[str]) -> None:
             lifecycle.retire(root, lifecycle.clear(known, name))
         case ["supersede", old, new]:
             lifecycle.supersede(root, lifecycle.clear(known, old), lifecycle.clear(known, new))
+        case ["review", name]:
+            evidence.review(root, lifecycle.clear(known, name))
+        case ["refresh", name]:
+            evidence.refresh(root, lifecycle.clear(known, name))
+        case ["follow", name]:
+            evidence.follow(root, known, lifecycle.clear(known, name))
         case ["export", target]:
             for page in export.pages(root, known, export.Target(target)):
                 export.write(root, page)

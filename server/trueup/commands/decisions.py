@@ -22,13 +22,14 @@ from trueup.commands.decision_report import (
     report_json,
     show_report,
 )
+from trueup.memory import evidence, lifecycle
 from trueup.memory import export as exporting
-from trueup.memory import lifecycle
 from trueup.memory.consistency import kind_of
 from trueup.memory.decisions import Decision, Decisions, Scope, Status, Weight
 from trueup.memory.hidden import one_line, shown
 from trueup.memory.places import load
 from trueup.memory.project import check
+from trueup.memory.staleness import staleness
 
 
 def _words(choices: type[StrEnum]) -> click.Choice[str]:
@@ -53,7 +54,9 @@ def _root() -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def list_(status: str | None, as_json: bool) -> None:
     """Every decision, and every page of instructions that is read as advice."""
-    known = load(_root())
+    root = _root()
+    known = load(root)
+    stale = staleness(root, known)
     wanted = [item for item in known if status is None or item.status == status]
     if as_json:
         click.echo(json.dumps([decision_json(known, item) for item in wanted], indent=2))
@@ -74,6 +77,8 @@ def list_(status: str | None, as_json: bool) -> None:
             Text(item.title),
         )
     console.print(table)
+    shown_now = {item.id for item in wanted}
+    complain(tuple(item.problem for item in stale if item.decision.id in shown_now))
 
 
 @decisions.command()
@@ -136,8 +141,10 @@ def add(
         path = lifecycle.add(root, draft)
         known = load(root)
         if accepted:
-            lifecycle.accept(root, lifecycle.clear(known, path))
-            known = load(root)
+            evidence.accept(root, lifecycle.clear(known, path))
+        else:
+            evidence.pin(root, lifecycle.clear(known, path))
+        known = load(root)
         for old in replaced if accepted else ():
             lifecycle.supersede(root, old, lifecycle.clear(known, path))
             known = load(root)
@@ -164,7 +171,7 @@ def _rule_text(file: str) -> str:
 @click.argument("name")
 def accept(name: str) -> None:
     """Make a decision accepted: from now on its rules are enforced."""
-    _change(name, lifecycle.accept)
+    _change(name, evidence.accept)
 
 
 @decisions.command()
@@ -172,6 +179,34 @@ def accept(name: str) -> None:
 def retire(name: str) -> None:
     """Make a decision retired: nobody is held to it any more."""
     _change(name, lifecycle.retire)
+
+
+@decisions.command()
+@click.argument("name")
+def review(name: str) -> None:
+    """Write that a decision needs a review: its rules only warn until it is accepted again."""
+    _change(name, evidence.review)
+
+
+@decisions.command()
+@click.argument("name")
+def refresh(name: str) -> None:
+    """Take the code that a decision rests on as it is now."""
+    _change(name, evidence.refresh)
+
+
+@decisions.command()
+@click.argument("name")
+def follow(name: str) -> None:
+    """Write the new names of what a decision is about and what moved."""
+    known, item = _named(name)
+    try:
+        moves = evidence.follow(_root(), known, item)
+    except TrueupError as problem:
+        fail(str(problem))
+    for move in moves:
+        old, new = map(one_line, move.names)
+        console.print(f"{item.path}: {old} is {new}", markup=False, highlight=False)
 
 
 @decisions.command()

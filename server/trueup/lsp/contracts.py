@@ -210,7 +210,7 @@ class Contracts:
             while True:
                 project.again = False
                 root = Path(project.root)
-                made = await asyncio.to_thread(Conformance, root, cache_file(root))
+                made = await asyncio.to_thread(_judged, root)
                 if not project.again:
                     break
         except Exception:
@@ -331,6 +331,13 @@ class Contracts:
         for uri, found in by_uri.items():
             self._tell(uri, None, found)
         project.told = {uri for uri, found in by_uri.items() if found}
+
+
+def _judged(root: Path) -> Conformance:
+    made = Conformance(root, cache_file(root))
+    # Whoever asks for the problems later does not read files on the loop.
+    _ = made.stale
+    return made
 
 
 def _whole(buffer: Buffer) -> Callable[[], bool]:

@@ -5,6 +5,7 @@ Text of a repository is shown as plain text: no image, no link and no command co
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from trueup.lsp.documents import Buffer
 from trueup.lsp.shown import SOURCE
 from trueup.lsp.suggest import ask, ask_for_line
 from trueup.lsp.transport import Server
-from trueup.memory import governing, lifecycle
+from trueup.memory import evidence, governing, lifecycle
 from trueup.memory.decisions import Decision, Decisions, Scope, Status
 from trueup.memory.evaluate import module_of
 from trueup.memory.hidden import one_line
@@ -154,7 +155,8 @@ async def run(server: Server, buffer: Buffer, request: dict[str, object]) -> dic
             await _open(server, buffer.root, decision.path)
             return {"outcome": "opened", "path": decision.path}
         case "accept":
-            lifecycle.accept(buffer.root, decision)
+            # It reads the code that the decision is about.
+            await asyncio.to_thread(evidence.accept, buffer.root, decision)
         case "retire":
             lifecycle.retire(buffer.root, decision)
         case "except":

@@ -62,11 +62,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """Code that a decision rests on, and the digest that it had then ("" for unknown)."""
+    """Code that a decision rests on, and the digest that it had then ("" for unknown).
+
+    One that only `follows` is no evidence: it says what a symbol of the scope was, so that it is
+    found again under another name, and that code may change.
+    """
 
     path: str
     symbol: str = ""
     digest: str = ""
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

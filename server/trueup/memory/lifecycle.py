@@ -160,19 +160,20 @@ def supersede(root: str, old: Decision, new: Decision) -> None:
     if old.path == new.path:
         raise InputError("a decision does not supersede itself")
     if new.origin is Origin.DECISION:
-        text = _current(root, new)
-        _write(root, new, text, with_superseded(text, old.id))
+        text = current(root, new)
+        write(root, new, text, with_superseded(text, old.id))
     set_status(root, old, Status.SUPERSEDED)
 
 
 def set_status(root: str, decision: Decision, status: Status) -> None:
     if decision.origin is Origin.INSTRUCTIONS:
         raise InputError(f"{decision.path} has no status; edit it as it is")
-    text = _current(root, decision)
-    _write(root, decision, text, with_status(text, status))
+    text = current(root, decision)
+    write(root, decision, text, with_status(text, status))
 
 
-def _current(root: str, decision: Decision) -> str:
+def current(root: str, decision: Decision) -> str:
+    """The text of its file. Raises StaleError where that is not what was read."""
     file = Path(root, decision.path)
     if workspace.relative(root, file) is None:
         raise InputError(f"{decision.path} leads out of the project")
@@ -185,7 +186,8 @@ def _current(root: str, decision: Decision) -> str:
     return text
 
 
-def _write(root: str, decision: Decision, old: str, new: str) -> None:
+def write(root: str, decision: Decision, old: str, new: str) -> None:
+    """Raises StaleError where its file does not hold `old`."""
     if old != new and not _written(root, decision.path, old.encode("utf-8"), new):
         raise StaleError(f"{decision.path} was changed meanwhile; nothing was written")
 
@@ -220,7 +222,7 @@ def with_superseded(text: str, identity: str) -> str:
     cannot be read.
     """
     front = page_of(text).front
-    table = _table(front)
+    table = table_of(front)
     if front is None or table is None:
         raise InputError("its front matter cannot be read")
     node = table.get("supersedes")
@@ -245,7 +247,8 @@ def _texts(node: Node) -> tuple[str, ...]:
     return tuple(item.value for item in nodes if isinstance(item, Text) and item.value)
 
 
-def _table(front: Front | None) -> Table | None:
+def table_of(front: Front | None) -> Table | None:
+    """The front matter as a map; None where it is none, or cannot be read."""
     if front is None or not front.closed:
         return None
     try:

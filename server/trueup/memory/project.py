@@ -13,6 +13,7 @@ from trueup.memory.decisions import Decisions, Problem
 from trueup.memory.evaluate import RuleFinding, report
 from trueup.memory.examples import check_examples
 from trueup.memory.overrides import Override
+from trueup.memory.staleness import Staleness, contradicted, staleness
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class ProjectReport:
     overrides: tuple[Override, ...]
     problems: tuple[Problem, ...]
     unread: tuple[str, ...] = ()
+    stale: tuple[Staleness, ...] = ()
+    """What needs a review, and why; each is one of `problems` too."""
 
     @property
     def is_broken(self) -> bool:
@@ -43,7 +46,10 @@ class ProjectReport:
 
 
 def check(root: str, decisions: Decisions, paths: Iterable[str]) -> ProjectReport:
-    """Judge files, relative to the root, by all decisions; and the decisions by what they say."""
+    """Judge files, relative to the root, by all decisions; and the decisions by what they say and
+    by the project as it is, whichever files are asked for.
+    """
+    paths = tuple(paths)
     findings: list[RuleFinding] = []
     overrides: list[Override] = []
     unread: list[str] = []
@@ -67,5 +73,12 @@ def check(root: str, decisions: Decisions, paths: Iterable[str]) -> ProjectRepor
         problems.update(
             dict.fromkeys(item for item in found.unjudged if item.decision not in wrong)
         )
+    stale = staleness(root, decisions)
+    if any(item.used for item in overrides) and set(paths) >= set(workspace.python_files(root)):
+        broken = ((item.decision, item.path) for item in findings)
+        stale += contradicted(decisions, paths, overrides, broken)
+    problems.update(dict.fromkeys(item.problem for item in stale))
     ordered = sorted(problems, key=lambda item: (item.source.path, item.source.line))
-    return ProjectReport(files, tuple(findings), tuple(overrides), tuple(ordered), tuple(unread))
+    return ProjectReport(
+        files, tuple(findings), tuple(overrides), tuple(ordered), tuple(unread), stale
+    )

@@ -197,9 +197,10 @@ def _evidence(fields: Fields) -> tuple[Anchor, ...]:
     for node in fields.nodes("evidence"):
         if isinstance(node, Table):
             entry = Fields(node, "evidence")
-            entry.only(("path", "file", "symbol", "hash"))
+            entry.only(("path", "file", "symbol", "hash", "follows"))
             path = entry.text("path") or entry.text("file")
-            found.append(Anchor(path, entry.text("symbol"), entry.text("hash")))
+            follows = entry.flag("follows", default=False)
+            found.append(Anchor(path, entry.text("symbol"), entry.text("hash"), follows))
             fields.remarks += entry.remarks
         elif isinstance(node, Text):
             found.append(Anchor(node.value))
