@@ -22,7 +22,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import StaleError, rebase, settings
 from trueup.engine.messages import Declined, OpenDocument, Start, suggestion_to_json
 from trueup.files import write_atomically
-from trueup.lsp import answers, apply
+from trueup.lsp import answers, apply, reasons
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -160,6 +160,8 @@ class _Run:
                 if suggestion.verdict.outcome is not Ruling.REJECTED:
                     said = answers.REJECTED if answer == DISCARD else answers.DISMISSED
                     await self.note(said)
+                    if answer == DISCARD:
+                        await self._learn(suggestion)
                 return report(suggestion, applied=False)
             try:
                 if answer == PIN:
@@ -173,6 +175,9 @@ class _Run:
                     suggestion = again
                     if worse:
                         continue
+                problem = await reasons.taken(self.base, suggestion)
+                if problem:
+                    _show(self.server, problem, types.MessageType.Warning)
                 await apply.apply(
                     self.server.buffers,
                     self.root,
@@ -188,6 +193,12 @@ class _Run:
             await self.note(answers.KEPT if answer == KEEP else answers.APPLIED)
             _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
+
+    async def _learn(self, suggestion: Suggestion) -> None:
+        """Ask why it was discarded, of a client that has just shown a question."""
+        why = await ask(self.server, reasons.QUESTION, reasons.CHOICES)
+        if says := await reasons.rejected(self.base, suggestion, why):
+            _show(self.server, says, types.MessageType.Info)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""
