@@ -8,6 +8,7 @@ from typing import Final
 
 from trueup import TrueupError
 from trueup.memory import feedback, learning
+from trueup.memory.feedback import Change
 from trueup.memory.journal import Reason
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Suggestion
@@ -40,20 +41,28 @@ def _reject(base: Snapshot, suggestion: Suggestion, reason: Reason) -> str:
     return f"{proposed} is proposed: read it, and accept it or not." if proposed else ""
 
 
-async def taken(base: Snapshot, suggestion: Suggestion) -> str:
-    """Write down that it is being applied; what the user is told, "" for nothing."""
-    return await asyncio.to_thread(_take, base, suggestion)
+async def change_to_keep(base: Snapshot, suggestion: Suggestion) -> Change | None:
+    """The change as a journal has it; None where the project has no journal."""
+    return await asyncio.to_thread(_change_to_keep, base, suggestion)
 
 
-def _take(base: Snapshot, suggestion: Suggestion) -> str:
+def _change_to_keep(base: Snapshot, suggestion: Suggestion) -> Change | None:
     try:
-        if feedback.is_kept(base.root):
-            feedback.accept(base.root, _change(base, suggestion))
-    except (TrueupError, ValueError) as problem:
-        return f"That it was taken was not written down: {problem}."
+        return _change(base, suggestion) if feedback.is_kept(base.root) else None
+    except (TrueupError, ValueError):
+        # What does not fit is refused in a moment, with the reason.
+        return None
+
+
+async def taken(root: str, change: Change) -> str:
+    """Write down that it was applied; what the user is told, "" for nothing."""
+    try:
+        await asyncio.to_thread(feedback.accept, root, change)
+    except TrueupError as problem:
+        return f"That it was applied was not written down: {problem}."
     return ""
 
 
-def _change(base: Snapshot, suggestion: Suggestion) -> feedback.Change:
+def _change(base: Snapshot, suggestion: Suggestion) -> Change:
     before = feedback.with_touched(base, suggestion.candidate)
     return feedback.change_of(suggestion.goal, suggestion.candidate, before)

@@ -175,24 +175,29 @@ class _Run:
                     suggestion = again
                     if worse:
                         continue
-                problem = await reasons.taken(self.base, suggestion)
-                if problem:
-                    _show(self.server, problem, types.MessageType.Warning)
-                await apply.apply(
-                    self.server.buffers,
-                    self.root,
-                    suggestion,
-                    self._send,
-                    one_document_each=self.server.one_document_each,
-                )
-                if answer == KEEP:
-                    send = self._send if self.server.can_create else None
-                    await apply.create(self.root, suggestion.pinned, send)
+                await self._apply(suggestion, keep=answer == KEEP)
             except StaleError as problem:
                 return _refused(self.server, str(problem)) | {"suggestion": None}
             await self.note(answers.KEPT if answer == KEEP else answers.APPLIED)
             _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
+
+    async def _apply(self, suggestion: Suggestion, *, keep: bool) -> None:
+        """Raises StaleError where the text is not what was judged any more."""
+        # Before it is applied: what it replaces may be on the disk only until then.
+        change = await reasons.change_to_keep(self.base, suggestion)
+        await apply.apply(
+            self.server.buffers,
+            self.root,
+            suggestion,
+            self._send,
+            one_document_each=self.server.one_document_each,
+        )
+        if keep:
+            send = self._send if self.server.can_create else None
+            await apply.create(self.root, suggestion.pinned, send)
+        if change is not None and (says := await reasons.taken(self.root, change)):
+            _show(self.server, says, types.MessageType.Warning)
 
     async def _learn(self, suggestion: Suggestion) -> None:
         """Ask why it was discarded, of a client that has just shown a question."""

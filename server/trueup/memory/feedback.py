@@ -18,7 +18,9 @@ from typing import Final
 
 from trueup import workspace
 from trueup.memory import journal, ulid
+from trueup.memory.decisions import Decision
 from trueup.memory.evaluate import applies
+from trueup.memory.globs import matches_any
 from trueup.memory.journal import Event, Reason, Said
 from trueup.memory.places import load
 from trueup.snapshot import Snapshot
@@ -117,13 +119,24 @@ def _calls(tree: ast.AST) -> Iterator[str]:
 
 
 def governing(root: str, change: Change) -> str:
-    """A digest of the decisions in force over what the change touches."""
+    """A digest of the decisions in force over what the change touches.
+
+    Advice about everything is not among them, nor is what the rejections themselves led to: else
+    accepting that would bring back what it is about.
+    """
+    learned = tuple(item.id for item in journal.read(root).rejections)
     known = (
         f"{item.id} {item.digest}"
         for item in load(root)
-        if any(applies(item, path) for path in change.paths)
+        if any(_governs(item, path) for path in change.paths)
+        and not any(name in item.body for name in learned)
     )
     return digest_of(*sorted(known))
+
+
+def _governs(decision: Decision, path: str) -> bool:
+    scoped = decision.is_in_force and matches_any(decision.scope.paths, path)
+    return scoped or applies(decision, path)
 
 
 def objection(root: str, goal: Goal, candidate: Candidate, before: Snapshot) -> str:
