@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from trueup.commands.decision_report import (
     report_json,
     show_report,
 )
-from trueup.memory import evidence, lifecycle
+from trueup.memory import evidence, journal, lifecycle
 from trueup.memory import export as exporting
 from trueup.memory.consistency import kind_of
 from trueup.memory.decisions import Decision, Decisions, Scope, Status, Weight
@@ -308,3 +309,39 @@ def _targets(root: str, asked: tuple[str, ...]) -> tuple[exporting.Target, ...]:
     if Path(root, exporting.CURSOR_FOLDER).is_dir():
         found.append(exporting.Target.CURSOR)
     return tuple(found) or (exporting.Target.AGENTS,)
+
+
+@decisions.group(invoke_without_command=True)
+@click.pass_context
+def feedback(context: click.Context) -> None:
+    """Suggestions that were rejected, and that are not made again."""
+    if context.invoked_subcommand is None:
+        context.invoke(rejections)
+
+
+@feedback.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def rejections(as_json: bool) -> None:
+    """Every rejection that nobody has taken back."""
+    kept = journal.read(_root())
+    for problem in kept.problems:
+        errors.print(one_line(problem), markup=False, highlight=False)
+    if as_json:
+        click.echo(json.dumps([asdict(item) for item in kept.rejections], indent=2))
+        return
+    if not kept.rejections:
+        errors.print("nothing was rejected")
+    for item in kept.rejections:
+        said = f"{item.id} {item.date} {item.reason or '-'}: {item.kind} {item.symbol}"
+        console.print(one_line(said), markup=False, highlight=False)
+
+
+@feedback.command()
+@click.argument("name", metavar="ID")
+def undo(name: str) -> None:
+    """Take a rejection back: the suggestion may be made again."""
+    try:
+        undone = journal.undo(_root(), name)
+    except TrueupError as problem:
+        fail(str(problem))
+    console.print(f"undone: {undone.id}", markup=False, highlight=False)

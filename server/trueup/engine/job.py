@@ -22,6 +22,7 @@ from trueup.engine.batch import Batch
 from trueup.engine.beds import Ask, Bed, Beds
 from trueup.engine.messages import OpenDocument, Start
 from trueup.engine.recorded import Books, Record, recorded
+from trueup.memory import feedback
 from trueup.operations.trace import Recording
 from trueup.propose import imports, rope, ruff
 from trueup.propose.form import in_the_projects_form
@@ -236,7 +237,15 @@ class _Job:
         if isinstance(proposal, Failure):
             self.record.failed(proposal)
             return proposal
-        return await self.judge(await in_the_projects_form(proposal, self.snapshot))
+        formed = await in_the_projects_form(proposal, self.snapshot)
+        objection = await asyncio.to_thread(
+            feedback.objection, self.snapshot.root, self.goal, formed, self.snapshot
+        )
+        if objection:
+            declined = Failure(FailureKind.DECLINED, objection, formed.proposer)
+            self.record.failed(declined)
+            return declined
+        return await self.judge(formed)
 
     async def _with_model(self) -> Suggestion | Failure:
         # Here and not above: importing the vendor's SDK takes a second that only this path needs.
@@ -262,7 +271,8 @@ class _Job:
         """Whether the model gets another chance: not after success, nor after a repetition."""
         last, previous = tried[-1], tried[-2] if len(tried) > 1 else None
         if isinstance(last, Failure):
-            return last.kind is FailureKind.NONSENSE and last != previous
+            again = {FailureKind.NONSENSE, FailureKind.DECLINED}
+            return last.kind in again and last != previous
         if last.verdict.outcome is not Ruling.REJECTED:
             return False
         if isinstance(previous, Suggestion):

@@ -22,7 +22,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import StaleError, rebase, settings
 from trueup.engine.messages import Declined, OpenDocument, Start, suggestion_to_json
 from trueup.files import write_atomically
-from trueup.lsp import answers, apply
+from trueup.lsp import answers, apply, reasons
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -160,6 +160,8 @@ class _Run:
                 if suggestion.verdict.outcome is not Ruling.REJECTED:
                     said = answers.REJECTED if answer == DISCARD else answers.DISMISSED
                     await self.note(said)
+                    if answer == DISCARD:
+                        await self._learn(suggestion)
                 return report(suggestion, applied=False)
             try:
                 if answer == PIN:
@@ -173,21 +175,35 @@ class _Run:
                     suggestion = again
                     if worse:
                         continue
-                await apply.apply(
-                    self.server.buffers,
-                    self.root,
-                    suggestion,
-                    self._send,
-                    one_document_each=self.server.one_document_each,
-                )
-                if answer == KEEP:
-                    send = self._send if self.server.can_create else None
-                    await apply.create(self.root, suggestion.pinned, send)
+                await self._apply(suggestion, keep=answer == KEEP)
             except StaleError as problem:
                 return _refused(self.server, str(problem)) | {"suggestion": None}
             await self.note(answers.KEPT if answer == KEEP else answers.APPLIED)
             _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
+
+    async def _apply(self, suggestion: Suggestion, *, keep: bool) -> None:
+        """Raises StaleError where the text is not what was judged any more."""
+        # Before it is applied: what it replaces may be on the disk only until then.
+        change = await reasons.change_to_keep(self.base, suggestion)
+        await apply.apply(
+            self.server.buffers,
+            self.root,
+            suggestion,
+            self._send,
+            one_document_each=self.server.one_document_each,
+        )
+        if keep:
+            send = self._send if self.server.can_create else None
+            await apply.create(self.root, suggestion.pinned, send)
+        if change is not None and (says := await reasons.taken(self.root, change)):
+            _show(self.server, says, types.MessageType.Warning)
+
+    async def _learn(self, suggestion: Suggestion) -> None:
+        """Ask why it was discarded, of a client that has just shown a question."""
+        why = await ask(self.server, reasons.QUESTION, reasons.CHOICES)
+        if says := await reasons.rejected(self.base, suggestion, why):
+            _show(self.server, says, types.MessageType.Info)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""

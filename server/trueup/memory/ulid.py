@@ -25,3 +25,14 @@ def new() -> str:
 
 def is_ulid(text: str) -> bool:
     return _SHAPE.fullmatch(text) is not None
+
+
+def date_of(text: str) -> str:
+    """The day of its making in UTC, as YYYY-MM-DD. Raises ValueError where it is no ULID."""
+    number = 0
+    for letter in text[:10].upper():
+        number = number * 32 + _LETTERS.index(letter)
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(number / 1000))
+    except (OverflowError, OSError):
+        raise ValueError(f"{text} is of no year that there is") from None

@@ -26,6 +26,8 @@ class FailureKind(StrEnum):
     PROTOCOL = "protocol"
     NONSENSE = "nonsense"
     """The model answered, and the answer is not a change of this workspace."""
+    DECLINED = "declined"
+    """Somebody rejected this very change before, and nobody took that back."""
     NOTHING_TO_DO = "nothing-to-do"
     CANNOT = "cannot"
 
