@@ -8,6 +8,8 @@ from trueup import __version__
 from trueup.commands.about import demo, doctor, evaluation, trust
 from trueup.commands.decisions import decisions
 from trueup.commands.fix import fix
+from trueup.commands.index import index
+from trueup.commands.searching import search
 from trueup.commands.verify import verify
 
 
@@ -26,7 +28,8 @@ def serve(stdio: bool) -> None:  # noqa: ARG001 - accepted because editors pass 
     boot.main()
 
 
-for command in (verify, fix, decisions, trust, doctor, evaluation, demo):
+decisions.add_command(search)
+for command in (verify, fix, decisions, index, trust, doctor, evaluation, demo):
     cli.add_command(command)
 
 

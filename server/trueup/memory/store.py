@@ -41,7 +41,7 @@ _COLUMNS: Final = ("name", "place", "head", "body")
 _TABLES: Final = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, mtime_ns INTEGER NOT NULL,
-                   ctime_ns INTEGER NOT NULL, size INTEGER NOT NULL, seen_ns INTEGER NOT NULL,
+                   ctime_ns INTEGER NOT NULL, size INTEGER NOT NULL, settled INTEGER NOT NULL,
                    digest BLOB NOT NULL);
 CREATE TABLE chunk (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, qualified TEXT NOT NULL,
                     name TEXT NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL,
@@ -66,6 +66,9 @@ class Weights(NamedTuple):
     body: float = 1.0
 
 
+WEIGHTS: Final = Weights()
+
+
 class Stamp(NamedTuple):
     """What the file system says of a file; while it is the same, so are the bytes."""
 
@@ -75,10 +78,12 @@ class Stamp(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A file as it was indexed. `seen_ns` is when it was looked at, on the clock of the files."""
+    """A file as it was indexed. `settled`: so long after it was written that its stamp tells every
+    later change.
+    """
 
     stamp: Stamp
-    seen_ns: int
+    settled: bool
     digest: bytes
 
 
@@ -100,6 +105,7 @@ class Row:
         return self.path, self.span.start, self.qualified
 
 
+_LISTED: Final = "SELECT value FROM json_each(?)"
 _ROW: Final = (
     "SELECT file.path, qualified, kind, start, end, line, head, digest, chunk.id"
     " FROM chunk JOIN file ON file.id = chunk.file"
@@ -114,9 +120,7 @@ class Store:
         name, *arguments = words.TOKENIZER.split()
         self._tokenizer = connection.fts5_tokenizer(name, arguments)
         # How many chunks hold a word; kept by this connection and nowhere else.
-        connection.execute(
-            "CREATE VIRTUAL TABLE temp.frequency USING fts5vocab (main, words, row)"
-        )
+        connection.execute("CREATE VIRTUAL TABLE temp.frequency USING fts5vocab (main, words, row)")
 
     @classmethod
     def create(cls, name: str, root: str) -> Store:
@@ -147,11 +151,12 @@ class Store:
             connection.pragma("synchronous", "normal")
             connection.pragma("journal_size_limit", WAL_BYTES_MAX)
             meta = dict(connection.execute("SELECT key, value FROM meta"))
-            if meta != {"schema": SCHEMA, "root": root}:
-                raise StoreError("the index is of another version or of another project")
         except BaseException:
             connection.close()
             raise
+        if meta != {"schema": SCHEMA, "root": root}:
+            connection.close()
+            raise StoreError("the index is of another version or of another project")
         return cls(connection)
 
     def finish(self) -> None:
@@ -164,7 +169,7 @@ class Store:
 
     def check(self) -> bool:
         """Whether the whole database is sound; reads all of it."""
-        return self._connection.pragma("quick_check(1)") == "ok"
+        return str(self._connection.execute("PRAGMA quick_check(1)").get) == "ok"
 
     @property
     def version(self) -> int:
@@ -180,9 +185,9 @@ class Store:
 
     def files(self) -> dict[str, Known]:
         return {
-            path: Known(Stamp(mtime, ctime, size), seen, digest)
-            for path, mtime, ctime, size, seen, digest in self._connection.execute(
-                "SELECT path, mtime_ns, ctime_ns, size, seen_ns, digest FROM file"
+            path: Known(Stamp(mtime, ctime, size), bool(settled), digest)
+            for path, mtime, ctime, size, settled, digest in self._connection.execute(
+                "SELECT path, mtime_ns, ctime_ns, size, settled, digest FROM file"
             )
         }
 
@@ -196,9 +201,9 @@ class Store:
         execute = self._connection.execute
         self.remove(path)
         execute(
-            "INSERT INTO file (path, mtime_ns, ctime_ns, size, seen_ns, digest)"
+            "INSERT INTO file (path, mtime_ns, ctime_ns, size, settled, digest)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (path, *known.stamp, known.seen_ns, known.digest),
+            (path, *known.stamp, known.settled, known.digest),
         )
         file = self._connection.last_insert_rowid()
         of_path = words.indexed(path.removesuffix(".py"))
@@ -223,8 +228,8 @@ class Store:
     def touch(self, path: str, known: Known) -> None:
         """Note that a file is what it was, whatever its times say; inside a transaction."""
         self._connection.execute(
-            "UPDATE file SET mtime_ns = ?, ctime_ns = ?, size = ?, seen_ns = ? WHERE path = ?",
-            (*known.stamp, known.seen_ns, path),
+            "UPDATE file SET mtime_ns = ?, ctime_ns = ?, size = ?, settled = ? WHERE path = ?",
+            (*known.stamp, known.settled, path),
         )
 
     def remove(self, path: str) -> None:
@@ -246,7 +251,7 @@ class Store:
         limit: int,
         *,
         hidden: Iterable[str] = (),
-        weights: Weights = Weights(),
+        weights: Weights = WEIGHTS,
     ) -> tuple[Row, ...]:
         """The chunks that hold one of `wanted` words, best first by BM25; about `limit` of them.
 
@@ -291,17 +296,36 @@ class Store:
         return tuple(kept)
 
     def _stem(self, word: str) -> str:
-        found = self._tokenizer(word.encode(), apsw.FTS5_TOKENIZE_DOCUMENT, None)
-        return next((stem for _, _, stem in found), "")
+        found = self._tokenizer(
+            word.encode(),
+            apsw.FTS5_TOKENIZE_DOCUMENT,
+            None,
+            include_offsets=False,
+            include_colocated=False,
+        )
+        return str(next(iter(found), ""))
 
     def named(self, names: Iterable[str], limit: int) -> tuple[Row, ...]:
         """The chunks with one of these last names, in the order of paths."""
-        query = f"{_ROW} WHERE name IN (SELECT value FROM json_each(?)) ORDER BY path, start LIMIT ?"
+        query = f"{_ROW} WHERE name IN ({_LISTED}) ORDER BY path, start LIMIT ?"
         rows = self._connection.execute(query, (json.dumps(tuple(names)), limit))
         return tuple(_row(row) for row in rows)
 
+    def chunk_text(self, path: str, names: Iterable[str], text: str) -> str:
+        """The part of a file's `text` that the first known of `names` is, else all of it."""
+        query = (
+            "SELECT start, end FROM chunk JOIN file ON file.id = chunk.file"
+            " WHERE path = ? AND qualified = ? ORDER BY start LIMIT 1"
+        )
+        for name in names:
+            found = self._connection.execute(query, (path, name)).fetchone()
+            if found is not None:
+                start, end = cast("tuple[int, int]", found)
+                return text[start:end]
+        return text
+
     def _rows(self, scores: Mapping[int, float]) -> tuple[Row, ...]:
-        query = f"{_ROW} WHERE chunk.id IN (SELECT value FROM json_each(?))"
+        query = f"{_ROW} WHERE chunk.id IN ({_LISTED})"
         rows = self._connection.execute(query, (json.dumps(tuple(scores)),))
         found = (_row(row, scores[cast("int", row[8])]) for row in rows)
         return tuple(sorted(found, key=lambda row: (row.score, row.key)))

@@ -1,8 +1,8 @@
 """What a text is about, as words: identifiers whole and in their parts.
 
 The index and the question are cut by the same functions, so that `HTTPClient`, `http_client` and
-"the HTTP client" meet. Knows no database; whoever changes what is cut here raises VERSION, and every
-index is built again.
+"the HTTP client" meet. Knows no database; whoever changes what is cut here raises VERSION, and
+every index is built again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ WORDS_MAX: Final = 24
 
 _WORD: Final = re.compile(r"\w+")
 _PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\dA-Za-z_]+")
-_STOP_WORDS: Final = frozenset(
+_STOP_WORDS: Final = frozenset(_WORD.findall(
     "a about after all also an and any are as at be been but by can do does each for from has have "
     "how i if in into is it its may more must no not of on one only or other our out over self "
     "shall should so some such than that the their them then there these they this to up use used "
     "using was we were what when where whether which while who why will with within would you "
-    "your".split()
-)
+    "your"
+))  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 16)
