@@ -94,8 +94,8 @@ def main() -> None:
                 held = (psutil.Process().memory_info().rss - before) / 2**20
             print(
                 f"{name}: {built['files']:,} files, {built['chunks']:,} chunks in "
-                f"{built['seconds']:.2f} s (limit {limit:.0f} s), {built['megabytes']:.0f} MB while "
-                f"building, {held:.0f} MB held; sweep {milliseconds(swept)}; fresh after a save p95 "
+                f"{built['seconds']:.2f} s (of {limit:.0f} s), {built['megabytes']:.0f} MB "
+                f"while building, {held:.0f} MB held; sweep {milliseconds(swept)}; fresh after a save "
                 f"{milliseconds(took['typical'])}, of the largest file "
                 f"{milliseconds(took['largest'])}; {load()}"
             )

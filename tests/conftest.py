@@ -32,6 +32,7 @@ SOAK: Final = {
     "test_session.py": ("spawn",),
     "test_copy.py": ("spawn",),
     "test_hostile_decisions.py": ("many",),
+    "test_index.py": ("many",),
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""

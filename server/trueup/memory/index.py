@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -347,8 +347,18 @@ class Index:
 
     def _behind(self, paths: tuple[str, ...] | None) -> Freshness:
         state = self._state()
-        behind = len(self._due(paths)) if self._store is not None else len(sweep(self.root))
-        return Freshness(state.home, state.files, state.chunks, behind=behind, says=_ANOTHER)
+        if self._store is None:
+            return replace(state, behind=len(sweep(self.root)), says=_ANOTHER)
+        behind = sum(
+            # A file may be due only because it is so new that its stamp does not tell.
+            stamp is None or path not in self._files or self._differs(path)
+            for path, stamp in self._due(paths).items()
+        )
+        return replace(state, behind=behind, says=_ANOTHER) if behind else state
+
+    def _differs(self, path: str) -> bool:
+        raw = _bytes(self.root, path)
+        return raw is None or _digest(raw) != self._files[path].digest
 
     def _state(self, changed: int = 0, *, rebuilt: bool = False) -> Freshness:
         files, count = self._store.counts() if self._store is not None else (0, 0)

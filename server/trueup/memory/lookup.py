@@ -145,7 +145,8 @@ def _near(store: Store, place: Place, text: str, unseen: Iterable[str]) -> dict[
     if name:
         wanted = words.words(name)[-1:]
         for row in store.matching(wanted, CALLERS_MAX, hidden=hidden, weights=_IN_BODIES):
-            near.setdefault(row, f"it says {name}")
+            if row.score < 0:
+                near.setdefault(row, f"it says {name}")
     return near
 
 
