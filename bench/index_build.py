@@ -17,8 +17,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from common import Target, load, milliseconds, percentile
 from trueup.memory.index import Index
 from wheels import unpacked
@@ -31,14 +29,20 @@ SAVES: Final = 100
 SWEEPS: Final = 5
 
 
+def resident() -> int:
+    """Bytes of this process in memory, as Linux counts them."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def build(root: str) -> None:
     """In a process of its own: the first refresh, then an index that is only held open."""
-    before = psutil.Process().memory_info().rss
+    before = resident()
     index = Index(root)
     began = time.perf_counter()
     state = index.refresh()
     taken = time.perf_counter() - began
-    after = psutil.Process().memory_info().rss
+    after = resident()
     index.close()
     print(json.dumps({"seconds": taken, "chunks": state.chunks, "files": state.files,
                       "megabytes": (after - before) / 2**20}))  # fmt: skip
@@ -82,7 +86,7 @@ def main() -> None:
             said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             built = json.loads(said)
             with Index(str(root)) as index:
-                before = psutil.Process().memory_info().rss
+                before = resident()
                 swept = sweeps(index)
                 largest = max(root.rglob("*.py"), key=lambda file: file.stat().st_size)
                 middle = sorted(root.rglob("*.py"), key=lambda file: file.stat().st_size)
@@ -91,10 +95,10 @@ def main() -> None:
                     which: percentile(save(index, file, str(file.relative_to(root))), 0.95)
                     for which, file in (("typical", typical), ("largest", largest))
                 }
-                held = (psutil.Process().memory_info().rss - before) / 2**20
+                held = (resident() - before) / 2**20
             print(
                 f"{name}: {built['files']:,} files, {built['chunks']:,} chunks in "
-                f"{built['seconds']:.2f} s (of {limit:.0f} s), {built['megabytes']:.0f} MB "
+                f"{built['seconds']:.2f} s of {limit:.0f}; {built['megabytes']:.0f} MB "
                 f"while building, {held:.0f} MB held; sweep {milliseconds(swept)}; fresh after a save "
                 f"{milliseconds(took['typical'])}, of the largest file "
                 f"{milliseconds(took['largest'])}; {load()}"

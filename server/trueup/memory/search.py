@@ -7,7 +7,7 @@ either: it is left out before anything is ranked. What a decision says is data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final, NamedTuple, cast
@@ -34,9 +34,9 @@ _STATUS: Final = {
     Status.ACCEPTED: 1.0,
     Status.NEEDS_REVIEW: 0.8,
     Status.PROPOSED: 0.7,
-    Status.SUPERSEDED: 0.2,
-    Status.REJECTED: 0.2,
-    Status.RETIRED: 0.2,
+    Status.SUPERSEDED: 0.1,
+    Status.REJECTED: 0.1,
+    Status.RETIRED: 0.1,
 }
 _STANDING: Final = {Standing.CHANGED: 0.8, Standing.GONE: 0.6}
 
@@ -170,46 +170,45 @@ class DecisionSearch:
             for number, item in enumerate(self._seen)
             if (found := scope_match(item, place)) is not None
         }
-        scores = fused((places(lexical), places({key: found[0] for key, found in scopes.items()})))
+        rankings = places(lexical), places({number: found[0] for number, found in scopes.items()})
         ranked = []
-        for number, score in scores.items():
+        for number, score in fused(rankings).items():
             item = self._seen[number]
-            standing = self._standing(item)
-            outside = number not in scopes and _is_elsewhere(item, place)
-            weight = _STATUS[item.status] * _STANDING.get(standing, 1.0)
-            weight *= OUT_OF_SCOPE if outside else 1.0
-            ranked.append(
-                (-score * weight, item.path, number, _doubts(item, standing, outside=outside))
-            )
-        held = words.words(question)
-        return self._within(
-            budget,
-            (
-                (-score, number, Why(self._held(held, number) if number in lexical else (),
-                                     scopes[number][1] if number in scopes else "", doubts))
-                for score, _, number, doubts in sorted(ranked)
-            ),
-        )  # fmt: skip
-
-    def _within(self, budget: int, ranked: Iterator[tuple[float, int, Why]]) -> Answer:
+            doubts, weight = self._doubts(item, outside=_is_elsewhere(item, place))
+            # Of two that are first by one ranking each, the one for the place.
+            closeness = scopes[number][0] if number in scopes else 0.0
+            ranked.append((-score * weight, -closeness, item.path, number, doubts))
+        wanted = words.words(question)
         taken: list[Taken] = []
         crowded: list[Decision] = []
         said: set[str] = set()
-        left = budget
-        for score, number, why in ranked:
+        for score, _, _, number, doubts in sorted(ranked):
             item = self._seen[number]
-            text = excerpt(self._all, item)
             alike = " ".join((item.title, item.body)).casefold()
-            cost = words.tokens(text)
             if alike in said:
                 continue
             said.add(alike)
-            if cost > left:
+            text = excerpt(self._all, item)
+            cost = words.tokens(text)
+            if cost > budget:
                 crowded.append(item)
                 continue
-            left -= cost
-            taken.append(Taken(item, text, cost, score, why))
+            budget -= cost
+            held = self._held(wanted, number) if number in lexical else ()
+            why = Why(held, scopes[number][1] if number in scopes else "", doubts)
+            taken.append(Taken(item, text, cost, -score, why))
         return Answer(tuple(taken), tuple(crowded))
+
+    def _doubts(self, item: Decision, *, outside: bool) -> tuple[tuple[str, ...], float]:
+        """What makes a decision count for less, and what is left of it then."""
+        standing = self._standing(item)
+        weight = _STATUS[item.status] * _STANDING.get(standing, 1.0)
+        said = [] if item.status is Status.ACCEPTED else [f"it is {item.status}"]
+        if standing in _STANDING:
+            said.append(f"the code that it rests on is {standing}")
+        if outside:
+            said.append("its scope is elsewhere")
+        return tuple(said), weight * (OUT_OF_SCOPE if outside else 1.0)
 
     def _lexical(self, question: str) -> dict[int, float]:
         wanted = words.words(question)
@@ -296,17 +295,6 @@ def _is_elsewhere(item: Decision, place: Place) -> bool:
 def _names(pattern: str, symbol: str) -> bool:
     plain = pattern.removesuffix(".*")
     return symbol == plain or symbol.startswith(f"{plain}.")
-
-
-def _doubts(item: Decision, standing: Standing, *, outside: bool) -> tuple[str, ...]:
-    said = []
-    if item.status is not Status.ACCEPTED:
-        said.append(f"it is {item.status}")
-    if standing in _STANDING:
-        said.append(f"the code that it rests on is {standing}")
-    if outside:
-        said.append("its scope is elsewhere")
-    return tuple(said)
 
 
 def excerpt(decisions: Decisions, item: Decision) -> str:
