@@ -99,8 +99,8 @@ def main() -> None:
             print(
                 f"{name}: {built['files']:,} files, {built['chunks']:,} chunks in "
                 f"{built['seconds']:.2f} s of {limit:.0f}; {built['megabytes']:.0f} MB "
-                f"while building, {held:.0f} MB held; sweep {milliseconds(swept)}; fresh after a save "
-                f"{milliseconds(took['typical'])}, of the largest file "
+                f"while building, {held:.0f} MB held; sweep {milliseconds(swept)}; "
+                f"fresh after a save {milliseconds(took['typical'])}, of the largest file "
                 f"{milliseconds(took['largest'])}; {load()}"
             )
             shares += [

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from support.indexers import QUESTIONS, answers, put
 from trueup.memory import store as store_module
 from trueup.memory.chunks import chunks
-from trueup.memory.generations import CURRENT, Generations
+from trueup.memory.generations import CURRENT, Generations, folder_of
 from trueup.memory.index import MEMORY_SOURCE_BYTES_MAX, Freshness, Home, Index
 from trueup.memory.lookup import find_code
 from trueup.memory.search import Place
-from trueup.memory.store import Row, Store
+from trueup.memory.store import SCHEMA, Row, Store
 from trueup.memory.words import words
 
 INDEXERS: Final = Path(__file__).parents[1] / "support" / "indexers.py"
@@ -361,6 +361,9 @@ def test_killed_in_the_middle_of_writing(project: Path, kills: int) -> None:
     reader = _kill("read", project)
     try:
         while done < kills:
+            if chance.random() < 0.2:
+                # Now they are killed while they build it.
+                shutil.rmtree(folder_of(str(project), SCHEMA))
             writers = [_kill("write", project), _kill("write", project)]
             for writer in writers:
                 said = list(_lines(writer, chance.randrange(1, 25)))

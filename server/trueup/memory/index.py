@@ -10,12 +10,9 @@ should know. An Index is for one thread at a time.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -27,28 +24,17 @@ import apsw
 
 from trueup.architecture.sources import text_of
 from trueup.memory.chunks import Chunk, chunks
+from trueup.memory.damage import DamagedError, UnusableError, told_apart
 from trueup.memory.generations import Generations, folder_of
 from trueup.memory.store import MEMORY, SCHEMA, Known, Row, Stamp, Store, StoreError
-from trueup.memory.sweep import look, sweep
+from trueup.memory.sweep import bytes_of, digest_of, known_now, look, sweep
 
-FILE_BYTES_MAX: Final = 2 * 1024 * 1024
-"""Longer files have no chunks."""
 MEMORY_SOURCE_BYTES_MAX: Final = 16 * 1024 * 1024
 """Source that is indexed in memory where the cache folder cannot be used."""
 BATCH_FILES: Final = 32
 """Files that one transaction writes, so that no other writer waits for long."""
-TICK_NS: Final = 100_000_000
-"""A file that changed this shortly before it was read may change again without another stamp."""
 RETRIES: Final = 3
-_DIGEST_BYTES: Final = 16
 _ANOTHER: Final = "another Trueup is updating the index; some files are not searched yet"
-
-_DAMAGE: Final = (
-    apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.FormatError, apsw.CantOpenError,
-    FileNotFoundError,
-)  # fmt: skip
-# A page whose checksum is wrong; a file that was removed while it was open.
-_DAMAGE_CODES: Final = frozenset({apsw.SQLITE_IOERR_DATA, apsw.SQLITE_READONLY_DBMOVED})
 
 log = logging.getLogger("trueup.memory.index")
 T = TypeVar("T")
@@ -79,14 +65,6 @@ class Freshness:
     @property
     def is_fresh(self) -> bool:
         return not self.behind
-
-
-class _BrokenError(Exception):
-    """The database cannot be trusted; another one is needed."""
-
-
-class _UnusableError(Exception):
-    """Nothing can be kept where the index should be; says why."""
 
 
 class Index:
@@ -136,7 +114,7 @@ class Index:
         if self._home is Home.DISK:
             try:
                 return self._on_disk(chosen, wait=wait)
-            except _UnusableError as problem:
+            except UnusableError as problem:
                 self._give_up(str(problem))
         return self._in_memory(chosen)
 
@@ -145,9 +123,9 @@ class Index:
         self.close()
         self._home, self._says = Home.DISK, ""
         try:
-            with _usable(), self._generations.lease(wait=True):
+            with told_apart():
                 self._generations.forget()
-        except _UnusableError as problem:
+        except UnusableError as problem:
             self._give_up(str(problem))
         return self.refresh(wait=True)
 
@@ -175,19 +153,19 @@ class Index:
 
     def is_current(self, row: Row) -> bool:
         """Whether the file of a result still holds the bytes that were indexed."""
-        raw = _bytes(self.root, row.path)
-        return raw is not None and _digest(raw) == row.digest
+        raw = bytes_of(self.root, row.path)
+        return raw is not None and digest_of(raw) == row.digest
 
     def text(self, row: Row) -> str | None:
         """The chunk as it stands in its file; None where the file is another by now."""
-        raw = _bytes(self.root, row.path)
-        if raw is None or _digest(raw) != row.digest:
+        raw = bytes_of(self.root, row.path)
+        if raw is None or digest_of(raw) != row.digest:
             return None
         return text_of(raw)[row.span.start : row.span.end]
 
     def text_at(self, path: str) -> str | None:
         """A file of the project as it is now; None where there is none."""
-        raw = _bytes(self.root, path) if look(self.root, path) is not None else None
+        raw = bytes_of(self.root, path) if look(self.root, path) is not None else None
         return None if raw is None else text_of(raw)
 
     def _distrust(self) -> None:
@@ -197,10 +175,12 @@ class Index:
         if broken is None:
             return
         try:
-            with _usable(), self._generations.lease(wait=True):
+            with told_apart():
+                # Without the lease, for nobody waits for it here. If another one was published
+                # in between, it is forgotten too, and built once more.
                 if self._generations.current() == broken:
                     self._generations.forget()
-        except _UnusableError as problem:
+        except UnusableError as problem:
             self._give_up(str(problem))
 
     def _give_up(self, why: str) -> None:
@@ -213,13 +193,13 @@ class Index:
         why = ""
         for _ in range(RETRIES):
             try:
-                with _usable():
+                with told_apart():
                     return self._in_step(paths, wait=wait)
-            except _BrokenError as problem:
+            except DamagedError as problem:
                 why = str(problem)
                 log.warning("the index is built again: %s", why)
                 self._distrust()
-        raise _UnusableError(why)
+        raise UnusableError(why)
 
     def _in_step(self, paths: tuple[str, ...] | None, *, wait: bool) -> Freshness:
         self._attach()
@@ -323,7 +303,7 @@ class Index:
         """What is known of a file now, with its chunks if they are others than before."""
         if stamp is None:
             return None
-        known, raw = _known_now(self.root, path, stamp)
+        known, raw = known_now(self.root, path, stamp)
         if raw is None:
             return None
         before = self._files.get(path)
@@ -357,51 +337,15 @@ class Index:
         return replace(state, behind=behind, says=_ANOTHER) if behind else state
 
     def _differs(self, path: str) -> bool:
-        raw = _bytes(self.root, path)
-        return raw is None or _digest(raw) != self._files[path].digest
+        raw = bytes_of(self.root, path)
+        return raw is None or digest_of(raw) != self._files[path].digest
 
     def _state(self, changed: int = 0, *, rebuilt: bool = False) -> Freshness:
         files, count = self._store.counts() if self._store is not None else (0, 0)
         return Freshness(self._home, files, count, changed, 0, rebuilt, self._says)
 
 
-@contextmanager
-def _usable() -> Iterator[None]:
-    """Tell damage from a place where nothing can be kept."""
-    try:
-        yield
-    except (apsw.Error, FileNotFoundError) as problem:
-        # What was removed under us is made again, as what is damaged is.
-        damaged = isinstance(problem, _DAMAGE) or (
-            getattr(problem, "extendedresult", 0) in _DAMAGE_CODES
-        )
-        says = getattr(problem, "strerror", "") or str(problem)
-        raise (_BrokenError if damaged else _UnusableError)(says) from problem
-    except OSError as problem:
-        raise _UnusableError(problem.strerror or str(problem)) from problem
-
-
 def _put(store: Store, root: str, path: str, stamp: Stamp) -> None:
-    known, raw = _known_now(root, path, stamp)
+    known, raw = known_now(root, path, stamp)
     if raw is not None:
         store.put(path, known, chunks(text_of(raw)))
-
-
-def _known_now(root: str, path: str, stamp: Stamp) -> tuple[Known, bytes | None]:
-    """The file as it is read now, with the stamp from before it was read."""
-    settled = time.time_ns() > max(stamp.mtime_ns, stamp.ctime_ns) + TICK_NS
-    raw = _bytes(root, path)
-    return Known(stamp, settled, b"" if raw is None else _digest(raw)), raw
-
-
-def _bytes(root: str, path: str) -> bytes | None:
-    try:
-        with Path(root, path).open("rb") as file:
-            raw = file.read(FILE_BYTES_MAX + 1)
-    except OSError:
-        return None
-    return raw if len(raw) <= FILE_BYTES_MAX else b""
-
-
-def _digest(raw: bytes) -> bytes:
-    return hashlib.blake2b(raw, digest_size=_DIGEST_BYTES).digest()

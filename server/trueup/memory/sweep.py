@@ -1,20 +1,27 @@
-"""The Python files of a project with what the file system says of each; reads no contents.
+"""The Python files of a project: what the file system says of each, and what is in one.
 
 Follows no link out of the project, and goes where `workspace.python_files` goes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from trueup import workspace
-from trueup.memory.store import Stamp
+from trueup.memory.store import Known, Stamp
 
 SUFFIX: Final = ".py"
+FILE_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Longer files are taken for empty."""
+TICK_NS: Final = 100_000_000
+"""A file that changed this shortly before it was read may change again without another stamp."""
+_DIGEST_BYTES: Final = 16
 
 
 def sweep(root: str) -> dict[str, Stamp]:
@@ -31,6 +38,28 @@ def look(root: str, path: str) -> Stamp | None:
         return _stamp(file.stat())
     except OSError:
         return None
+
+
+def known_now(root: str, path: str, stamp: Stamp) -> tuple[Known, bytes | None]:
+    """The file as it is read now, with the stamp from before it was read."""
+    settled = time.time_ns() > max(stamp.mtime_ns, stamp.ctime_ns) + TICK_NS
+    raw = bytes_of(root, path)
+    return Known(stamp, settled, b"" if raw is None else digest_of(raw)), raw
+
+
+def bytes_of(root: str, path: str) -> bytes | None:
+    """What is in a file; None where it cannot be read."""
+    try:
+        with Path(root, path).open("rb") as file:
+            raw = file.read(FILE_BYTES_MAX + 1)
+    except OSError:
+        return None
+    return raw if len(raw) <= FILE_BYTES_MAX else b""
+
+
+def digest_of(raw: bytes) -> bytes:
+    """What tells two contents apart."""
+    return hashlib.blake2b(raw, digest_size=_DIGEST_BYTES).digest()
 
 
 def _below(root: str, folder: str, prefix: str) -> Iterator[tuple[str, Stamp]]:
