@@ -31,6 +31,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/trueup check
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

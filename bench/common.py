@@ -126,6 +126,20 @@ class Wire:
             if "id" in message and "method" in message:
                 self.send({"jsonrpc": "2.0", "id": message["id"], "result": _said_to(message)})
 
+    def diagnostics(self, uri: str, version: int | None = None) -> list[object]:
+        """What is published next about a document, of `version` where that is given."""
+        until = time.perf_counter() + ANSWER_SECONDS
+        while True:
+            message = self._message(until)
+            params = message.get("params")
+            if message.get("method") == "textDocument/publishDiagnostics" and isinstance(
+                params, dict
+            ):
+                if params["uri"] == uri and version in {None, params.get("version")}:
+                    return list(params["diagnostics"])
+            elif "id" in message and "method" in message:
+                self.send({"jsonrpc": "2.0", "id": message["id"], "result": _said_to(message)})
+
     def _message(self, until: float) -> Json:
         while True:
             head, found, rest = self._buffer.partition(b"\r\n\r\n")
@@ -148,9 +162,9 @@ class Wire:
         said = self._complaints.read().decode(errors="replace").strip().splitlines()
         raise EOFError(f"the server ended: {said[-1] if said else 'it did not say why'}")
 
-    def initialize(self, folder: Path) -> object:
+    def initialize(self, folder: Path, *, pulls: bool = True) -> object:
         """The server's answer to `initialize`; `initialized` follows at once."""
-        result = self.ask("initialize", initialize_params(folder))
+        result = self.ask("initialize", initialize_params(folder, pulls=pulls))
         self.tell("initialized", {})
         return result
 
@@ -206,10 +220,17 @@ def load() -> str:
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
-def initialize_params(folder: Path) -> Json:
+def initialize_params(folder: Path, *, pulls: bool = True) -> Json:
     """What a modern editor sends: the capabilities of one such as Neovim or VS Code, shortened
-    where servers of Python do not look.
+    where servers of Python do not look. One that does not pull diagnostics is told of them.
     """
+    made = _modern(folder)
+    if not pulls:
+        del made["capabilities"]["textDocument"]["diagnostic"]  # type: ignore[index]
+    return made
+
+
+def _modern(folder: Path) -> Json:
     return {
         "processId": os.getpid(),
         "clientInfo": {"name": "bench", "version": "1.0"},

@@ -24,7 +24,7 @@ from trueup.memory.reading import read_decision
 TARGET: Final = Target("rules_on_save_p95", "ms", 40.0)
 RULES: Final = 200
 LINES: Final = 2000
-SAVES: Final = 60
+SAVES: Final = 200
 
 HERE: Final = (
     "isinstance($A, bytes)", "getattr($O, $N)", "len($X) == 0", "setattr($A, $B, None)",

@@ -27,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SOAK: Final = {
+    "test_against_tach.py": ("soak",),
+    "test_tach_cases.py": ("tach",),
     "test_lifetime.py": ("spawn", "copy"),
     "test_hostile_tests.py": ("spawn",),
     "test_session.py": ("spawn",),
@@ -34,6 +36,12 @@ SOAK: Final = {
     "test_hostile_decisions.py": ("many",),
     "test_index.py": ("many",),
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
+    "test_against_import_linter.py": ("many",),
+    "test_incremental.py": ("many",),
+    "test_labels.py": ("many",),
+    "test_import_graph.py": ("every",),
+    "test_following.py": ("many",),
+    "test_import_sources.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

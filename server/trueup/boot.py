@@ -21,7 +21,7 @@ HEADER_BYTES_MAX: Final = 8 * 1024
 FIRST_MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 CAPABILITIES: Final[dict[str, object]] = {
-    "textDocumentSync": {"openClose": True, "change": 2, "save": False},
+    "textDocumentSync": {"openClose": True, "change": 2, "save": True},
     "codeActionProvider": {
         "codeActionKinds": [
             "quickfix",
@@ -34,7 +34,12 @@ CAPABILITIES: Final[dict[str, object]] = {
         ],
         "resolveProvider": False,
     },
-    "executeCommandProvider": {"commands": ["trueup.run"]},
+    "diagnosticProvider": {
+        "identifier": "trueup",
+        "interFileDependencies": True,
+        "workspaceDiagnostics": False,
+    },
+    "executeCommandProvider": {"commands": ["trueup.run", "trueup.contract"]},
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
         "fileOperations": {},

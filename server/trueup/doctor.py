@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +14,8 @@ from urllib.parse import urlsplit
 from trueup import settings as settings_module
 from trueup import workspace
 from trueup.engine.beds import Ask, Beds, consent
+from trueup.operations.budget import Purse, in_words, session_of
+from trueup.operations.prices import NANO, table
 from trueup.runner.results import Unavailable
 from trueup.settings import Settings
 
@@ -43,7 +47,35 @@ async def examine(root: str, client: dict[str, object], ask: Ask) -> tuple[Findi
         found.append(Finding("interpreter", True, str(interpreter)))
         found += await _runner(root, interpreter, settings, ask)
     found.append(await _model(settings))
+    if _has_model(settings):
+        found.append(await asyncio.to_thread(_budget, settings))
     return tuple(found)
+
+
+def _has_model(settings: Settings) -> bool:
+    address = settings_module.endpoint(settings)
+    return settings_module.model_key() is not None or address != settings_module.VENDOR
+
+
+def _budget(settings: Settings) -> Finding:
+    """What is left to be spent, and what of it nobody can tell in money."""
+    purse = Purse(settings.budget, session_of(os.getpid()))
+    total = purse.spent()
+    purse.close()
+    if total.problem:
+        return Finding("budget", False, total.problem)
+    day = total.spent.day
+    limits = settings.budget
+    says = (
+        f"today {in_words(day)}, of {limits.day_usd:,.2f} USD and {limits.day_tokens:,.0f} tokens"
+    )
+    today = datetime.now().date()
+    models = settings.model.models
+    unpriced = [name for name in models if table().rates(name, 0, today) is None]
+    if unpriced:
+        says += f"; no price is known for {', '.join(unpriced)}, so only tokens are counted"
+    left = day.nano < limits.day_usd * NANO and day.tokens < limits.day_tokens
+    return Finding("budget", left, says)
 
 
 async def _runner(
@@ -68,7 +100,7 @@ async def _runner(
 
 async def _model(settings: Settings) -> Finding:
     address = settings_module.endpoint(settings)
-    if settings_module.model_key() is None and address == settings_module.VENDOR:
+    if not _has_model(settings):
         return Finding(
             "model",
             True,

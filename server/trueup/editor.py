@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Union
@@ -41,8 +42,15 @@ def converter() -> Converter:
 class Editor:
     """The least that is an editor: buffers, a light bulb, and someone who answers questions."""
 
-    def __init__(self, root: Path, *, answers: frozenset[str], can_ask: bool = False) -> None:
-        self.root, self.answers, self.can_ask = root, answers, can_ask
+    def __init__(
+        self,
+        root: Path,
+        *,
+        answers: frozenset[str],
+        can_ask: bool = False,
+        pulls: bool = False,
+    ) -> None:
+        self.root, self.answers, self.can_ask, self.pulls = root, answers, can_ask, pulls
         self.lines: list[str] = []
         self.codec = Codec("utf-16")
         self.buffers: dict[str, Document] = {}
@@ -51,6 +59,11 @@ class Editor:
         self.logged: list[str] = []
         self.progress: list[object] = []
         self.tokens: list[str | int] = []
+        self.shown: dict[str, tuple[types.Diagnostic, ...]] = {}
+        """What the server said of each file, by its path relative to the root."""
+        self.opened: list[tuple[str, int]] = []
+        """What the server wanted to be looked at: paths with 0-based lines."""
+        self._news = asyncio.Event()
         self.client = LanguageClient("trueup-editor", __version__, converter_factory=converter)
         self._register()
 
@@ -67,6 +80,53 @@ class Editor:
         feature(types.PROGRESS)(lambda params: self.progress.append(params.value))
         feature(types.WINDOW_SHOW_MESSAGE)(lambda params: self.said.append(params.message))
         feature(types.WINDOW_LOG_MESSAGE)(lambda params: self.logged.append(params.message))
+        feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda params: self._show(params))  # noqa: PLW0108
+        feature(types.WORKSPACE_DIAGNOSTIC_REFRESH)(lambda _: self._news.set())
+
+        feature(types.WINDOW_SHOW_DOCUMENT)(lambda params: self._opened(params))  # noqa: PLW0108
+
+    def _opened(self, params: types.ShowDocumentParams) -> types.ShowDocumentResult:
+        path = path_of(params.uri)
+        inside = workspace.relative(str(self.root), path) if path is not None else None
+        line = params.selection.start.line if params.selection is not None else 0
+        self.opened.append((inside or params.uri, line))
+        return types.ShowDocumentResult(success=True)
+
+    def _show(self, params: types.PublishDiagnosticsParams) -> None:
+        path = path_of(params.uri)
+        inside = workspace.relative(str(self.root), path) if path is not None else None
+        if inside is not None:
+            self.shown[inside] = tuple(params.diagnostics)
+            self._news.set()
+
+    async def seen(self, path: str, what: Callable[[tuple[types.Diagnostic, ...]], bool]) -> None:
+        """Wait until what is shown of a file is as `what` wants it."""
+        self._news.clear()
+        while not what(await self._current(path)):
+            await self._news.wait()
+            self._news.clear()
+
+    async def _current(self, path: str) -> tuple[types.Diagnostic, ...]:
+        if self.pulls:
+            item = types.TextDocumentIdentifier(uri_of(self.root / path))
+            report = await self.client.text_document_diagnostic_async(
+                types.DocumentDiagnosticParams(item)
+            )
+            if isinstance(report, types.RelatedFullDocumentDiagnosticReport):
+                self.shown[path] = tuple(report.items)
+        return self.shown.get(path, ())
+
+    def save(self, path: str) -> None:
+        uri = uri_of(self.root / path)
+        (self.root / path).write_bytes(self.buffers[uri].to_bytes())
+        self.client.text_document_did_save(
+            types.DidSaveTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
+
+    def watched(self, *changes: tuple[str, types.FileChangeType]) -> None:
+        """Say that files changed on disk, as an editor that watches them does."""
+        events = [types.FileEvent(uri_of(self.root / path), kind) for path, kind in changes]
+        self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))
 
     def _apply_edit(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
         for change in params.edit.document_changes or ():
@@ -92,7 +152,15 @@ class Editor:
         await self.client.initialize_async(
             types.InitializeParams(
                 capabilities=types.ClientCapabilities(
-                    window=types.WindowClientCapabilities(work_done_progress=True)
+                    window=types.WindowClientCapabilities(work_done_progress=True),
+                    text_document=types.TextDocumentClientCapabilities(
+                        diagnostic=types.DiagnosticClientCapabilities() if self.pulls else None
+                    ),
+                    workspace=types.WorkspaceClientCapabilities(
+                        diagnostics=types.DiagnosticWorkspaceClientCapabilities(
+                            refresh_support=True
+                        )
+                    ),
                 ),
                 process_id=os.getpid(),
                 workspace_folders=[types.WorkspaceFolder(uri_of(self.root), self.root.name)],
@@ -169,6 +237,21 @@ class Editor:
                 types.TextDocumentIdentifier(uri_of(self.root / path)),
                 self.codec.range(document, span),
                 types.CodeActionContext(shown, trigger_kind=types.CodeActionTriggerKind.Invoked),
+            )
+        )
+        return tuple(item for item in found or () if isinstance(item, types.CodeAction))
+
+    async def actions_on(
+        self, path: str, diagnostic: types.Diagnostic
+    ) -> tuple[types.CodeAction, ...]:
+        """The light bulb on a diagnostic of the server's own, given back as it came."""
+        found = await self.client.text_document_code_action_async(
+            types.CodeActionParams(
+                types.TextDocumentIdentifier(uri_of(self.root / path)),
+                diagnostic.range,
+                types.CodeActionContext(
+                    [diagnostic], trigger_kind=types.CodeActionTriggerKind.Invoked
+                ),
             )
         )
         return tuple(item for item in found or () if isinstance(item, types.CodeAction))

@@ -53,6 +53,31 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What the model may spend. Only the machine sets it; 0 means that no model is asked.
+
+    A token is one of the prompt, cached ones included, or one of the answer, thinking included.
+    """
+
+    suggestion_tokens: float = limit(400_000, "tokens", "all model calls of one suggestion")
+    session_tokens: float = limit(4_000_000, "tokens", "all model calls of one server's life")
+    day_tokens: float = limit(8_000_000, "tokens", "all model calls of one calendar day")
+    month_tokens: float = limit(80_000_000, "tokens", "all model calls of one calendar month")
+    suggestion_usd: float = limit(1.0, "USD", "all model calls of one suggestion")
+    session_usd: float = limit(5.0, "USD", "all model calls of one server's life")
+    day_usd: float = limit(10.0, "USD", "all model calls of one calendar day")
+    month_usd: float = limit(100.0, "USD", "all model calls of one calendar month")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLimits:
+    """How much of what happened is kept. Only the machine sets it."""
+
+    days: float = limit(90, "days", "age of a trace before it is removed")
+    bytes: float = limit(200 << 20, "bytes", "size of all traces before the oldest are removed")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Where the model is and which one. The key is in the environment of the server."""
 
@@ -65,6 +90,8 @@ class ModelSettings:
 class Settings:
     model: ModelSettings = ModelSettings()
     limits: Limits = Limits()
+    budget: Budget = Budget()
+    traces: TraceLimits = TraceLimits()
     interpreter: str | None = None
     isolation_minimum: str = "any"
     """`namespaces`: refuse to run tests with less; `any`: run them and say what was in force."""
@@ -115,6 +142,12 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, model=_model(settings.model, value, where))
             case "limits", dict():
                 settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
+            case "budget", dict():
+                changes = _numbers(Budget, value, "budget.")
+                settings = replace(settings, budget=replace(settings.budget, **changes))
+            case "traces", dict():
+                changes = _numbers(TraceLimits, value, "traces.")
+                settings = replace(settings, traces=replace(settings.traces, **changes))
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
                 settings = replace(settings, isolation_minimum=chosen)
@@ -122,7 +155,7 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, interpreter=value or None)
             case "apply_model_changes", _:
                 settings = replace(settings, apply_model_changes=_choice(value, APPLY, key, where))
-            case (("model" | "limits" | "isolation" | "interpreter"), _):
+            case (("model" | "limits" | "budget" | "traces" | "isolation" | "interpreter"), _):
                 raise ConfigurationError(f"{where}: {key} has the wrong type")
     return settings
 
@@ -143,20 +176,30 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
 
 
 def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limits:
-    known = {item.name for item in fields(Limits)}
+    changes = _numbers(Limits, table)
+    if lower:
+        for name, value in changes.items():
+            stricter = max if name in STRICTNESS else min
+            changes[name] = stricter(getattr(limits, name), value)
+    return replace(limits, **changes)
+
+
+def _numbers(
+    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], table_name: str = ""
+) -> dict[str, float]:
+    """What `table` says about the fields of `kind`. Raises ConfigurationError."""
+    known = {item.name for item in fields(kind)}
     changes: dict[str, float] = {}
     for name, value in table.items():
         if name not in known:
-            raise ConfigurationError(f"there is no limit called {name}")
-        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-            raise ConfigurationError(f"the limit {name} must be a number that is not negative")
-        if not lower:
-            changes[name] = value
-        elif name in STRICTNESS:
-            changes[name] = max(getattr(limits, name), value)
-        else:
-            changes[name] = min(getattr(limits, name), value)
-    return replace(limits, **changes)
+            raise ConfigurationError(f"there is no limit called {table_name}{name}")
+        # Written so that NaN, which TOML can say, is refused too.
+        if isinstance(value, bool) or not (isinstance(value, int | float) and value >= 0):
+            raise ConfigurationError(
+                f"the limit {table_name}{name} must be a number that is not negative"
+            )
+        changes[name] = value
+    return changes
 
 
 def _choice(value: object, allowed: tuple[str, ...], key: str, where: str) -> str:

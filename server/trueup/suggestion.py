@@ -241,3 +241,5 @@ class Suggestion:
     """Tests that were written to prove it and that the user may keep; not part of the candidate."""
     pinnable: bool = False
     """Whether a test of what the code does today might prove it."""
+    trace: str = ""
+    """What `trueup trace show` knows it by; "" where nothing is written down."""

@@ -52,6 +52,11 @@ class Outline:
             self._tree = parser.parse(self._raw, previous) if previous else parser.parse(self._raw)
         return self._tree
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the text is not Python as it stands."""
+        return self.tree.root_node.has_error
+
     def edited(self, text: str, span: Span, replacement: str) -> Outline:
         """The outline of `text`, which is this one's with `span` replaced; parses only the rest.
 

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.memory.code import Code, in_order, pattern_problem, rule_of, span_of
+from trueup.memory.code import Code
+from trueup.memory.patterns import in_order, pattern_problem, rule_of, span_of
 from trueup.memory.rules import Pattern
 
 MODULES: Final = (json.decoder, textwrap, argparse, inspect, typing)

@@ -116,6 +116,16 @@ def test_export_says_whether_it_is_due(project: Path) -> None:
     assert "None yet." in (project / "AGENTS.md").read_text("utf-8")
 
 
+def test_what_a_file_says_does_not_steer_the_terminal(project: Path) -> None:
+    (project / "rule.yml").write_text(RULE.replace("Use the log", r'"\x1b[31mred"'), "utf-8")
+    trueup("add", "Nothing \x1b[2J is printed", "--rule", "rule.yml", "--accepted")
+    (project / "src" / "a.py").write_text("print('\x1b[2J\u202e')\n", "utf-8")
+    for words in (["check"], ["list"], ["show", "1"]):
+        said = trueup(*words)
+        assert "\x1b" not in said.output
+        assert "\u202e" not in said.output
+
+
 def test_one_page_under_two_names(project: Path) -> None:
     (project / "AGENTS.md").write_text("# Ours\n", "utf-8")
     (project / "CLAUDE.md").symlink_to("AGENTS.md")

@@ -18,9 +18,10 @@ from trueup.memory.decisions import Origin, Scope, Status, Visibility, Weight
 from trueup.memory.export import Target, exported, pages
 from trueup.memory.globs import matches, overlap
 from trueup.memory.hidden import one_line
+from trueup.memory.instructions import read_instructions
 from trueup.memory.lifecycle import Draft, quoted, rendered, with_status, with_superseded
 from trueup.memory.places import load
-from trueup.memory.reading import read_decision, read_instructions
+from trueup.memory.reading import read_decision
 from trueup.memory.yaml_text import Text, YamlError, read
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
@@ -186,6 +187,9 @@ def test_what_the_team_may_not_see_is_never_exported(tmp_path: Path) -> None:
     misspelt = tmp_path / lifecycle.add(str(tmp_path), Draft("canary-teem", status=Status.ACCEPTED))
     text = misspelt.read_text("utf-8")
     misspelt.write_text(text.replace("evidence: []", "visibility: teem"), "utf-8")
+    broken = tmp_path / lifecycle.add(str(tmp_path), Draft("canary-broken", status=Status.ACCEPTED))
+    text = broken.read_text("utf-8")
+    broken.write_text(text.replace("evidence: []", "visibility: never\n`"), "utf-8")
     known = load(str(tmp_path))
     assert [item.title for item in exported(known)] == ["canary-team"]
     for target in Target:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.propose import context
-from trueup.propose.context import Context, estimated_tokens
+from trueup.propose.context import Context, estimated_tokens, most_tokens
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.snapshot import Document, Snapshot, Span
 from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe
@@ -117,3 +117,18 @@ def test_the_budget_holds_for_any_text(text: str, at: int, tokens: int) -> None:
     wanted = Goal(GoalKind.FIX, Recipe.SIMPLIFY, "a.py", Span(place, place))
     shown = context.build(wanted, Snapshot.of("/nowhere", [Document("a.py", text)]), tokens)
     assert isinstance(shown, Failure) or estimated_tokens(shown.text) <= tokens
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_more_room_is_made_than_is_estimated(text: str) -> None:
+    assert most_tokens(text) >= estimated_tokens(text)
+    assert most_tokens(text) <= len(text.encode()) or not text
+
+
+def test_room_is_made_for_what_takes_more() -> None:
+    assert (most_tokens("abcd"), most_tokens("é"), most_tokens("🙂"), most_tokens("")) == (
+        2,
+        2,
+        4,
+        0,
+    )

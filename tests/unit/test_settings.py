@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup import ConfigurationError, settings
-from trueup.settings import Limits, Settings
+from trueup.settings import Budget, Limits, Settings, TraceLimits
 
 LIMITS = [item.name for item in fields(Limits)]
 NUMBERS = st.one_of(st.integers(0, 10**9), st.floats(0, 1e9, allow_nan=False))
 SCALARS = st.one_of(st.booleans(), st.integers(-5, 5), st.text("abc:/.", max_size=8))
 TABLES = st.dictionaries(st.sampled_from(["base_url", "models", "effort", "minimum", "x"]), SCALARS)
 KEYS = st.sampled_from(
-    ["model", "interpreter", "isolation", "apply_model_changes", "trust", "budget", "x"]
+    ["model", "interpreter", "isolation", "apply_model_changes", "trust", "budget", "traces", "x"]
 )
 PROJECTS = st.dictionaries(KEYS, st.one_of(SCALARS, TABLES), max_size=5)
 
@@ -77,6 +77,24 @@ def test_the_client_goes_before_the_machine_and_both_may_raise(tmp_path: Path) -
     assert found.apply_model_changes == "verified"
 
 
+def test_what_may_be_spent_and_kept_is_the_machines_alone(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[budget]\nday_usd = 0\nmonth_tokens = 5\n[traces]\ndays = 1\n")
+    own = {"budget": {"day_usd": 1e6}, "traces": {"days": 0}, "limits": {}}
+    found = settings.load(
+        project(tmp_path / "root", own), {"budget": {"month_tokens": 6}}, config=config
+    )
+    assert (found.budget.day_usd, found.budget.month_tokens, found.traces.days) == (0, 6, 1)
+    assert found.budget.session_usd == Budget().session_usd
+
+
+def test_every_limit_has_a_unit_and_a_meaning() -> None:
+    for kind in (Limits, Budget, TraceLimits):
+        for item in fields(kind):
+            assert item.metadata["unit"]
+            assert item.metadata["says"]
+
+
 def test_nothing_configured_is_the_defaults(tmp_path: Path) -> None:
     assert settings.load(str(tmp_path)) == Settings()
 
@@ -89,6 +107,20 @@ def test_nothing_configured_is_the_defaults(tmp_path: Path) -> None:
         ({"limits": {"mutants": "9"}}, "the limit mutants must be a number that is not negative"),
         ({"limits": {"mutant": 9}}, "there is no limit called mutant"),
         ({"limits": 3}, "the client's settings: limits has the wrong type"),
+        (
+            {"limits": {"mutants": float("nan")}},
+            "the limit mutants must be a number that is not negative",
+        ),
+        ({"budget": 3}, "the client's settings: budget has the wrong type"),
+        ({"traces": []}, "the client's settings: traces has the wrong type"),
+        (
+            {"budget": {"day": 3}},
+            "there is no limit called budget.day",
+        ),
+        (
+            {"budget": {"day_usd": -1}},
+            "the limit budget.day_usd must be a number that is not negative",
+        ),
         ({"model": "x"}, "the client's settings: model has the wrong type"),
         (
             {"model": {"base_url": "localhost"}},

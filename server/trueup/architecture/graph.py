@@ -87,8 +87,8 @@ def shortest(
     ignored: AbstractSet[tuple[int, int]] = frozenset(),
 ) -> tuple[int, ...]:
     """A shortest chain of imports from `start` to one of `targets`, both ends included; () where
-    there is none. All between is `passable`, and no edge is `ignored`. Neighbours are tried by
-    name, so that the same graph gives the same chain.
+    there is none. All between is `passable`, and no edge is `ignored`. Neighbours are tried in
+    the order of their numbers, so that the same graph gives the same chain.
     """
     if start in targets:
         return (start,)
@@ -96,13 +96,15 @@ def shortest(
     queue = deque([start])
     while queue:
         at = queue.popleft()
-        for following in sorted(graph.out[at], key=graph.names.__getitem__):
-            if following in came or (at, following) in ignored:
-                continue
-            came[following] = at
-            if following in targets:
-                return _back(came, following)
-            if passable(following):
+        ahead = graph.out[at]
+        if not ahead.isdisjoint(targets):
+            for following in sorted(ahead & targets):
+                if following not in came and (at, following) not in ignored:
+                    came[following] = at
+                    return _back(came, following)
+        for following in sorted(ahead - came.keys()):
+            if (at, following) not in ignored and passable(following):
+                came[following] = at
                 queue.append(following)
     return ()
 

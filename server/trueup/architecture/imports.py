@@ -6,17 +6,26 @@ externals count, the distribution's top package. Follows changes of files one at
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trueup.architecture.graph import ImportGraph
-from trueup.architecture.modules import ModuleFile, Portion, locate
+from trueup.architecture.modules import (
+    ModuleFile,
+    Portion,
+    Walk,
+    is_orphan,
+    locate,
+    module_name,
+)
 from trueup.architecture.scan import Imported, Names
-from trueup.architecture.sources import Sources
+from trueup.architecture.sources import Edges, Sources
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Universe:
     """Which imports count: those of `packages`, with or without externals and with or without
     those that only type checkers follow.
     """
@@ -28,11 +37,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Edges that came and went, as numbers, and whether the set of modules is another."""
+    """Edges that came and went, as numbers, and the modules that came: other people's."""
 
     added: tuple[tuple[int, int], ...] = ()
     removed: tuple[tuple[int, int], ...] = ()
-    modules: bool = False
+    modules: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.modules)
@@ -41,11 +50,13 @@ class Change:
 class Imports:
     """A graph that follows its sources."""
 
-    def __init__(self, sources: Sources, view: View, roots: tuple[str, ...] | None = None) -> None:
-        self.view = view
+    def __init__(
+        self, sources: Sources, universe: Universe, roots: tuple[str, ...] | None = None
+    ) -> None:
+        self.universe = universe
         self.sources = sources
-        found = {package: locate(sources.root, package, roots) for package in view.packages}
-        self.missing = tuple(package for package in view.packages if not found[package])
+        found = {package: locate(sources.root, package, roots) for package in universe.packages}
+        self.missing = tuple(package for package in universe.packages if not found[package])
         """Packages that are not in this workspace."""
         self.portions: tuple[Portion, ...] = tuple(
             portion for portions in found.values() for portion in portions
@@ -56,6 +67,7 @@ class Imports:
         self.by_name: dict[str, ModuleFile] = {}
         self._internal: set[str] = set()
         self._numbers: dict[str, int | None] = {}
+        self._supposed: dict[Portion, Walk] = {}
         self.build()
 
     def build(self) -> None:
@@ -66,20 +78,55 @@ class Imports:
         self._numbers.clear()
         namespaces: set[str] = set()
         for portion in self.portions:
-            walked = self.sources.walks[portion]
+            walked = self._supposed.get(portion, self.sources.walks[portion])
             namespaces.update(walked.namespaces)
             for file in walked.files:
                 self.by_path[file.path] = file
                 self.by_name[file.name] = file
         self._internal = namespaces | self.by_name.keys()
-        for name in sorted(self._internal):
+        ours = sorted(self._internal)
+        for name in ours:
             self.graph.add_module(name)
-        for file in self.by_path.values():
+        self._connect(_key(self.universe, ours), len(ours))
+
+    def _connect(self, key: str, ours: int) -> None:
+        """Add the edges: as remembered, where a file is as it was then."""
+        held = self.sources.edges(key)
+        for name in held.externals:
+            self.graph.add_module(name)
+        known, into, edges = held.targets, self.graph.into, {}
+        for path, file in self.by_path.items():
             importer = self.graph.ids[file.name]
-            targets = self._targets(file, self.sources.names(file.path))
+            numbers = known.get(path)
+            if numbers is None:
+                targets = self._targets(file, self.sources.names(path))
+            else:
+                targets = set(numbers)
             self.graph.out[importer] = targets
+            edges[path] = targets
             for target in targets:
-                self.graph.into[target].add(importer)
+                into[target].add(importer)
+        if len(known) < len(self.by_path) and not self._supposed:
+            kept = {path: tuple(targets) for path, targets in edges.items()}
+            self.sources.remember(key, Edges(tuple(self.graph.names[ours:]), kept))
+
+    def suppose(self, extra: frozenset[str], absent: frozenset[str]) -> None:
+        """Build as if files were there that are not on disk, and others were not."""
+        for portion in self.portions:
+            inside = frozenset(path for path in extra if module_name(portion, path) is not None)
+            self._supposed[portion] = self.sources.supposed(portion, inside, absent)
+        self.build()
+
+    def misses(self, path: str) -> bool:
+        """Whether a file of this path would be a module here, and is not known yet."""
+        return path not in self.by_path and any(
+            name is not None
+            # Beside `x.py`, a package `x` is none.
+            and not (name in self.by_name and path.endswith("/__init__.py"))
+            and not is_orphan(self.sources.root, portion, path)
+            for portion in self.portions
+            for name in (module_name(portion, path),)
+        )
 
     def module_at(self, path: str) -> str | None:
         file = self.by_path.get(path)
@@ -89,9 +136,9 @@ class Imports:
         file = self.by_name.get(module)
         return file.path if file is not None else None
 
-    def update(self, path: str, *, keep: bool = False) -> Change:
-        """Follow the sources in one file. Where `keep`, edges that are not asked for any more stay:
-        the text does not parse, and nobody knows yet what it will ask for.
+    def update(self, path: str, parses: Callable[[], bool] = lambda: True) -> Change:
+        """Follow the sources in one file. Edges that are not asked for any more stay while the text
+        does not parse, which is asked only then: nobody knows yet what it will ask for.
         """
         file = self.by_path.get(path)
         if file is None:
@@ -100,38 +147,30 @@ class Imports:
         old = self.graph.out[importer]
         known = len(self.graph.names)
         new = self._targets(file, self.sources.names(path))
-        removed = () if keep else tuple((importer, target) for target in old - new)
+        lost = old - new
+        removed = tuple((importer, target) for target in lost) if lost and parses() else ()
         added = tuple((importer, target) for target in new - old)
         for edge in removed:
             self.graph.remove(*edge)
         for edge in added:
             self.graph.add(*edge)
-        return Change(added, removed, len(self.graph.names) != known)
-
-    def moved(self) -> bool:
-        """Whether files came or went, by another walk; the graph is then a new one."""
-        before = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
-        changed: list[str] = []
-        for portion in self.portions:
-            changed += self.sources.refresh(portion)
-        after = {portion: _names(self.sources.walks[portion].files) for portion in self.portions}
-        if before == after and not changed:
-            return False
-        self.build()
-        return True
+        return Change(added, removed, tuple(self.graph.names[known:]))
 
     def target(self, file: ModuleFile, imported: Imported) -> str | None:
         """The module that one imported name resolves to, None where it is not of this graph."""
-        if imported.typing and not self.view.typing:
+        if imported.typing and not self.universe.typing:
             return None
-        name = imported.written
-        if name[0] == ".":
-            rest = name.lstrip(".")
-            base = _base(file, len(name) - len(rest))
-            if base is None:
-                return None
-            name = f"{base}.{rest}"
-        return self._resolved(name)
+        name = self.absolute(file, imported.written)
+        return self._resolved(name) if name else None
+
+    @staticmethod
+    def absolute(file: ModuleFile, written: str) -> str:
+        """The name that is asked for without its dots; "" where it has more than there are."""
+        rest = written.lstrip(".")
+        if rest == written:
+            return written
+        base = _base(file, len(written) - len(rest))
+        return f"{base}.{rest}" if base is not None else ""
 
     def _targets(self, file: ModuleFile, names: Names) -> set[int]:
         """The numbers of the modules that a file asks for. This is most of a warm start, so what a
@@ -139,7 +178,7 @@ class Imports:
         """
         numbers = self._numbers
         asked = names.running
-        if self.view.typing and names.typing:
+        if self.universe.typing and names.typing:
             asked = (*asked, *names.typing)
         bases: dict[int, str | None] = {}
         found: set[int] = set()
@@ -170,7 +209,7 @@ class Imports:
         parent = name.rpartition(".")[0]
         if parent in self._internal:
             return parent
-        return self._external(name) if self.view.externals else None
+        return self._external(name) if self.universe.externals else None
 
     def _external(self, name: str) -> str | None:
         """The top package of what is not ours; beside a namespace of ours, one level below it.
@@ -179,7 +218,7 @@ class Imports:
         """
         parts = name.split(".")
         best: tuple[str, ...] = (parts[0],)
-        for package in self.view.packages:
+        for package in self.universe.packages:
             ours = package.split(".")
             if len(ours) < 2 or ours[0] != parts[0]:
                 continue
@@ -193,8 +232,11 @@ class Imports:
         return ".".join(best)
 
 
-def _names(files: tuple[ModuleFile, ...]) -> frozenset[tuple[str, str]]:
-    return frozenset((file.name, file.path) for file in files)
+def _key(universe: Universe, ours: list[str]) -> str:
+    """What the numbers of a graph depend on: which modules there are, and which imports count."""
+    digest = hashlib.blake2b(repr(universe).encode(), digest_size=16)
+    digest.update("\n".join(ours).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _base(file: ModuleFile, dots: int) -> str | None:
@@ -205,7 +247,7 @@ def _base(file: ModuleFile, dots: int) -> str | None:
 
 
 def imports_of(
-    root: Path, view: View, cache: Path | None = None, roots: tuple[str, ...] | None = None
+    root: Path, universe: Universe, cache: Path | None = None, roots: tuple[str, ...] | None = None
 ) -> Imports:
     """The graph of a project's packages, from its cache where there is one."""
-    return Imports(Sources(root, cache), view, roots)
+    return Imports(Sources(root, cache), universe, roots)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
@@ -100,54 +101,152 @@ def top_packages(root: Path, roots: tuple[str, ...] | None = None) -> tuple[str,
         for entry in _entries(root / folder):
             if not entry.name.isidentifier() or entry.name in {"tests", "test", *_NOT_SOURCES}:
                 continue
-            if entry.is_dir() and Path(entry.path, "__init__.py").is_file():
+            if _is_folder(entry) and Path(entry.path, "__init__.py").is_file():
                 found.add(entry.name)
     return tuple(sorted(found))
 
 
-def walk(root: Path, portion: Portion) -> Walk:
+def walk(
+    root: Path,
+    portion: Portion,
+    extra: AbstractSet[str] = frozenset(),
+    absent: AbstractSet[str] = frozenset(),
+) -> Walk:
     """Every module of a portion. Folders that are links are followed while they stay inside the
     root and do not lead back to where they are.
+
+    As if the files `extra` were there, which may not be on disk, and the files `absent` were not.
     """
     files: dict[str, ModuleFile] = {}
     candidates: list[str] = []
+    added = _by_folder(portion.folder, extra)
     base = f"{root}{os.sep}"
     real_root = os.path.realpath(root)
-    waiting = [(portion.package, portion.folder, False, (os.path.realpath(base + portion.folder),))]
+    waiting = [_Folder(portion.package, portion.folder, (os.path.realpath(base + portion.folder),))]
     while waiting and len(files) < MODULES_MAX:
-        package, folder, regular, above = waiting.pop()
-        entries = _entries(base + folder)
-        names = {entry.name for entry in entries}
-        has_init = "__init__.py" in names
-        if regular and not has_init:
+        folder = waiting.pop()
+        entries = _without(_entries(base + folder.path), folder.path, absent)
+        more = added.get(folder.path, {})
+        has_init = "__init__.py" in more or any(one.name == "__init__.py" for one in entries)
+        if folder.regular and not has_init:
             continue
         if not has_init:
-            candidates.append(package)
+            candidates.append(folder.package)
+        regular = has_init or folder.regular
         for entry in entries:
-            name = entry.name
-            if name.endswith(".py"):
-                stem = name[:-3]
-                # A file `x.py` counts before a package `x`, as in grimp.
-                if "." in stem or (name == "__init__.py" and package in files):
-                    continue
-                try:
-                    status = entry.stat()
-                except OSError:
-                    continue
-                if entry.is_file():
-                    module = package if name == "__init__.py" else f"{package}.{stem}"
-                    files[module] = ModuleFile(
-                        module, f"{folder}/{name}", status.st_mtime_ns, status.st_size
-                    )
-            elif name.isidentifier() and name != "__pycache__" and entry.is_dir():
-                real = above
-                if entry.is_symlink():
-                    target = os.path.realpath(entry.path)
-                    if target in above or not f"{target}/".startswith(f"{real_root}/"):
-                        continue
-                    real = (*above, target)
-                waiting.append((f"{package}.{name}", f"{folder}/{name}", has_init or regular, real))
+            more.pop(entry.name, None)
+            if entry.name.endswith(".py"):
+                _keep(files, _module(folder, entry))
+            elif _may_be_package(entry.name) and _is_folder(entry):
+                real = _entered(entry, folder.real, real_root)
+                if real:
+                    waiting.append(folder.below(entry.name, real, regular))
+        for name, is_file in more.items():
+            if is_file:
+                _keep(files, _named(folder, name, 0, 0))
+        waiting += (
+            folder.below(name, folder.real, regular)
+            for name, is_file in more.items()
+            if not is_file and _may_be_package(name)
+        )
     return Walk(tuple(files.values()), _holding(candidates, files) if candidates else ())
+
+
+class _Folder(NamedTuple):
+    package: str
+    path: str
+    real: tuple[str, ...]
+    """The folder that is walked, and those behind the links that led here, without links."""
+    regular: bool = False
+    """Whether a folder above has an `__init__.py`."""
+
+    def below(self, name: str, real: tuple[str, ...], regular: bool) -> _Folder:
+        return _Folder(f"{self.package}.{name}", f"{self.path}/{name}", real, regular)
+
+
+def _without(
+    entries: list[os.DirEntry[str]], folder: str, absent: AbstractSet[str]
+) -> list[os.DirEntry[str]]:
+    if not absent:
+        return entries
+    return [entry for entry in entries if f"{folder}/{entry.name}" not in absent]
+
+
+def _may_be_package(name: str) -> bool:
+    return name.isidentifier() and name != "__pycache__"
+
+
+def _by_folder(top: str, paths: AbstractSet[str]) -> dict[str, dict[str, bool]]:
+    """What the files `paths` add to each folder from `top` on: names, and whether one is a file."""
+    added: dict[str, dict[str, bool]] = {}
+    for path in paths:
+        at, is_file = path, True
+        while at.startswith(f"{top}/"):
+            folder, _, name = at.rpartition("/")
+            added.setdefault(folder, {})[name] = is_file
+            at, is_file = folder, False
+    return added
+
+
+def _keep(files: dict[str, ModuleFile], module: ModuleFile | None) -> None:
+    # A file `x.py` counts before a package `x`, as in grimp.
+    if module and not (module.is_package and module.name in files):
+        files[module.name] = module
+
+
+def _module(folder: _Folder, entry: os.DirEntry[str]) -> ModuleFile | None:
+    try:
+        status = entry.stat()
+    except OSError:
+        return None
+    if not entry.is_file():
+        return None
+    return _named(folder, entry.name, status.st_mtime_ns, status.st_size)
+
+
+def _named(folder: _Folder, name: str, mtime_ns: int, size: int) -> ModuleFile | None:
+    stem = name[:-3]
+    if "." in stem or not stem or not name.endswith(".py"):
+        return None
+    module = folder.package if stem == "__init__" else f"{folder.package}.{stem}"
+    return ModuleFile(module, f"{folder.path}/{name}", mtime_ns, size)
+
+
+def _entered(entry: os.DirEntry[str], above: tuple[str, ...], root: str) -> tuple[str, ...]:
+    """The real folders on the way into `entry`, () where it must not be entered."""
+    if not entry.is_symlink():
+        return above
+    target = os.path.realpath(entry.path)
+    inside = f"{target}/".startswith(f"{root}/")
+    leads_back = any(f"{folder}/".startswith(f"{target}/") for folder in above)
+    return (*above, target) if inside and not leads_back else ()
+
+
+def module_name(portion: Portion, path: str) -> str | None:
+    """What a file of this portion is called as a module, None where its name is none."""
+    inside = path.removeprefix(f"{portion.folder}/")
+    if inside == path or not inside.endswith(".py"):
+        return None
+    parts = inside[:-3].split("/")
+    if not all(part.isidentifier() for part in parts[:-1]) or "." in parts[-1] or not parts[-1]:
+        return None
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join((portion.package, *parts))
+
+
+def is_orphan(root: Path, portion: Portion, path: str) -> bool:
+    """Whether a file of this portion is in a folder that is not entered, because it or one above
+    has no `__init__.py` inside of a regular package.
+    """
+    folder, regular = portion.folder, False
+    for part in path.removeprefix(f"{folder}/").split("/"):
+        has_init = (root / folder / "__init__.py").is_file()
+        if regular and not has_init:
+            return True
+        regular = regular or has_init
+        folder = f"{folder}/{part}"
+    return False
 
 
 def _holding(candidates: list[str], files: Mapping[str, ModuleFile]) -> tuple[str, ...]:
@@ -159,6 +258,14 @@ def _holding(candidates: list[str], files: Mapping[str, ModuleFile]) -> tuple[st
             prefixes.add(above)
             above = above.rpartition(".")[0]
     return tuple(name for name in candidates if name in prefixes)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself.
+        return False
 
 
 def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
@@ -177,9 +284,9 @@ def _searched(root: Path, inside: str) -> Iterator[str]:
         for folder in level:
             for entry in _entries(root / folder):
                 name = entry.name
-                if name.startswith(".") or name in _NOT_SOURCES or not entry.is_dir():
+                if name.startswith(".") or name in _NOT_SOURCES or entry.is_symlink():
                     continue
-                if entry.is_symlink():
+                if not _is_folder(entry):
                     continue
                 below = f"{folder}/{name}" if folder else name
                 deeper.append(below)

@@ -10,10 +10,13 @@ Offsets count characters of the text that was given.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Final, NamedTuple
+
+MODULE_CHARACTERS_MAX: Final = 400
+"""The longest module name after `from`, spaces and continued lines included."""
 
 # What a token begins with stands first, as one set, so that the search skips to the next of these
 # characters. Possessive quantifiers: nothing that was read is read again, whatever the text.
@@ -26,7 +29,7 @@ _BETWEEN: Final = r"(?:[ \t]|\\\n)"
 _IMPORT: Final = rf"""
     (?<=[\n;:]) [ \t\f]*+ (?:lazy[ \t]++)?+ (?:
         import(?=[ \t\\]) (?P<names>(?:[^\n\#;\\]++|\\\n)++)
-      | from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n)+?) {_BETWEEN}*+
+      | from(?=[ \t.\\]) (?P<module>(?:[\w. \t]|\\\n){{1,{MODULE_CHARACTERS_MAX}}}?) {_BETWEEN}*+
         (?<![\w]) import (?=[ \t(*\\]) {_BETWEEN}*+
         (?P<members>
             \( (?:[\w, \t\f\\]++|\#[^\n]*+
@@ -39,6 +42,7 @@ _TOKEN: Final = re.compile(rf"""["'\#\n;:] (?:{_STRING}|{_IMPORT})""", re.DOTALL
 _STRINGS: Final = re.compile(rf"""["'\#] (?:{_STRING})""", re.DOTALL | re.VERBOSE)
 _ITEM: Final = re.compile(r"(\w+(?:\s*\.\s*\w+)*|\*)(?:\s+as\s+(\w+))?")
 _SPACE: Final = re.compile(r"[ \t]+")
+_NO_LINE_END: Final = re.compile(r"[^\n]")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _TYPING_BLOCK: Final = re.compile(
     r"^([ \t]*)(?:el)?if[ \t]*\(?[ \t]*(?:\w+(?:\.\w+)*\.)?TYPE_CHECKING[ \t]*\)?[ \t]*:",
@@ -77,6 +81,8 @@ class Imported:
     end: int
     typing: bool
     """Under `if TYPE_CHECKING:`, so that only type checkers follow it."""
+    statement_end: int
+    """Where the statement ends, a closing parenthesis included."""
 
     @property
     def written(self) -> str:
@@ -98,6 +104,7 @@ class Names(NamedTuple):
 
 class _Statement(NamedTuple):
     start: int
+    end: int
     module: str
     module_start: int
     names: str
@@ -123,40 +130,65 @@ def names(text: str) -> Names:
         if "#" in listed:
             listed = _COMMENT.sub("", listed)
         for part in listed.replace("\\\n", " ").strip("()").split(","):
-            words = part.split()
-            if not words:
-                continue
-            name = words[0]
-            if len(words) > 1 and words[1] != "as":
-                # Spaces around the dots of a name.
-                item = _ITEM.match(part.strip())
-                name = "".join(item[1].split()) if item else name
+            name = part.strip()
+            if not name.isidentifier():
+                item = _ITEM.fullmatch(name)
+                if item is None:
+                    continue
+                name = "".join(item[1].split())
             if iskeyword(name):
                 break
-            if name == "*" or name.replace(".", "").isidentifier():
-                found[joined(module, name)] = None
+            found[joined(module, name)] = None
     return Names(tuple(running), tuple(name for name in typing if name not in running))
+
+
+class Scanned(NamedTuple):
+    """The imports of a text, and where in it stands what only type checkers follow."""
+
+    imports: tuple[Imported, ...]
+    typing: tuple[tuple[int, int], ...]
 
 
 def imports(text: str) -> tuple[Imported, ...]:
     """Every imported name with its places."""
+    return scanned(text).imports
+
+
+def scanned(text: str) -> Scanned:
     text = _readable(text)
     blocks = _typing_blocks(text)
-    return tuple(
+    found = (
         imported
         for statement in _statements(text)
         for imported in _imported(statement, _within(blocks, statement.start))
     )
+    return Scanned(tuple(found), blocks)
+
+
+def names_of(found: Iterable[Imported]) -> Names:
+    """The same as `names` says, of what `imports` found."""
+    running: dict[str, None] = {}
+    typing: dict[str, None] = {}
+    for item in found:
+        (typing if item.typing else running)[item.written] = None
+    return Names(tuple(running), tuple(name for name in typing if name not in running))
 
 
 def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
     written = statement.module_start
     listed = _COMMENT.sub(lambda found: " " * len(found[0]), statement.names)
     listed = listed.replace("\\\n", "  ")
-    for item in _ITEM.finditer(listed):
+    start = 0
+    for part in listed.strip("()").split(","):
+        item = _ITEM.fullmatch(part.strip())
+        at = listed.index(part, start)
+        start = at + len(part)
+        if item is None:
+            continue
         name = "".join(item[1].split())
         if iskeyword(name):
             return
+        at += statement.names_start + len(part) - len(part.lstrip())
         yield Imported(
             statement.module,
             name,
@@ -164,9 +196,10 @@ def _imported(statement: _Statement, typing: bool) -> Iterator[Imported]:
             statement.start,
             written,
             written + len(statement.module),
-            statement.names_start + item.start(1),
-            statement.names_start + item.end(1),
+            at,
+            at + item.end(1),
             typing,
+            statement.end,
         )
 
 
@@ -181,7 +214,9 @@ def _statements(text: str) -> Iterator[_Statement]:
         whole = padded[before : found.end()]
         start = before + len(whole) - len(whole.lstrip(" \t\f")) - 1
         if kind == "names":
-            yield _Statement(start, "", start, found["names"], found.start("names") - 1)
+            yield _Statement(
+                start, found.end() - 1, "", start, found["names"], found.start("names") - 1
+            )
         else:
             written = found["module"]
             module_start = found.start("module") - 1
@@ -189,7 +224,14 @@ def _statements(text: str) -> Iterator[_Statement]:
             module = _SPACE.sub("", written.replace("\\\n", ""))
             if module:
                 members = found["members"]
-                yield _Statement(start, module, module_start, members, found.start("members") - 1)
+                yield _Statement(
+                    start,
+                    found.end() - 1,
+                    module,
+                    module_start,
+                    members,
+                    found.start("members") - 1,
+                )
 
 
 def _readable(text: str) -> str:
@@ -215,39 +257,46 @@ def _without_nested(text: str) -> str:
 
 
 def _blank(text: str) -> str:
-    return "".join("\n" if character == "\n" else "x" for character in text)
+    return _NO_LINE_END.sub("x", text)
 
 
 def _end_of_formatted(text: str, position: int, quote: str) -> int:
-    """Where the f-string whose content begins at `position` ends; PEP 701's grammar."""
-    while position < len(text):
-        if text.startswith(quote, position):
-            return position + len(quote)
-        character = text[position]
-        if character == "\\" or text.startswith("{{", position):
+    """Where the f-string whose content begins at `position` ends, by the grammar of PEP 701.
+
+    What is open is either a string, as its quote, or a replacement field, as its depth of braces.
+    """
+    waiting: list[str | int] = [quote]
+    while position < len(text) and waiting:
+        within = waiting[-1]
+        if isinstance(within, int):
+            position = _in_field(text, position, waiting, within)
+        elif text.startswith(within, position):
+            waiting.pop()
+            position += len(within)
+        elif text[position] == "\\" or text.startswith("{{", position):
             position += 2
-        elif character == "{":
-            position = _end_of_field(text, position + 1)
-        elif character == "\n" and len(quote) == 1:
+        elif text[position] == "{":
+            waiting.append(1)
+            position += 1
+        elif text[position] == "\n" and len(within) == 1:
             return position
         else:
             position += 1
-    return len(text)
+    return min(position, len(text))
 
 
-def _end_of_field(text: str, position: int) -> int:
-    """Where the replacement field whose content begins at `position` ends."""
-    depth = 1
-    while position < len(text) and depth:
-        piece = _PIECE.match(text, position)
-        if piece is not None:
-            position = piece.end()
-            if piece["quote"] is not None:
-                position = _end_of_formatted(text, position, piece["quote"])
-            continue
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        position += 1
-    return position
+def _in_field(text: str, position: int, waiting: list[str | int], depth: int) -> int:
+    """One step inside of a replacement field: the position behind it."""
+    piece = _PIECE.match(text, position)
+    if piece is not None:
+        if piece["quote"] is not None:
+            waiting.append(piece["quote"])
+        return piece.end()
+    depth += {"{": 1, "}": -1}.get(text[position], 0)
+    waiting.pop()
+    if depth:
+        waiting.append(depth)
+    return position + 1
 
 
 def _within(blocks: tuple[tuple[int, int], ...], offset: int) -> bool:

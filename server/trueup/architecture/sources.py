@@ -14,15 +14,18 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from trueup import settings
 from trueup.architecture import scan
 from trueup.architecture.modules import ModuleFile, Portion, Walk, walk
 from trueup.architecture.scan import Names
 
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 """Longer files are not scanned: they import nothing, as far as contracts know."""
-_MAGIC: Final = b"trueup imports 1\n"
+GRAPHS_MAX: Final = 3
+"""Graphs of one project that are remembered: of other packages, or with other imports."""
+_MAGIC: Final = b"trueup imports 2\n"
 _DIGEST_BYTES: Final = 32
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _NOTHING: Final = Names(())
@@ -31,6 +34,21 @@ log = logging.getLogger("trueup.architecture")
 
 _Stamp = tuple[int, int]
 _Kept = dict[str, tuple[int, int, tuple[str, ...], tuple[str, ...]]]
+
+
+class Edges(NamedTuple):
+    """A graph as it was built: the names of what is not ours, and the numbers that each file
+    imports. They hold for the files that did not change since.
+    """
+
+    externals: tuple[str, ...]
+    targets: dict[str, tuple[int, ...]]
+
+
+def cache_file(root: Path) -> Path:
+    """Where the imports of a project are remembered between sessions."""
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:24]
+    return settings.cache_folder() / "imports" / name
 
 
 def text_of(raw: bytes) -> str:
@@ -70,6 +88,8 @@ class Sources:
         self.root = root
         self._cache = cache
         self._kept: _Kept = {}
+        self._edges: dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]] = {}
+        self._reread: set[str] = set()
         self._dirty = False
         self._buffers: dict[str, tuple[str, Names]] = {}
         self.walks: dict[Portion, Walk] = {}
@@ -77,7 +97,7 @@ class Sources:
     def load(self, portions: Iterable[Portion]) -> None:
         """Walk `portions` and read what is not known of them yet; then remember it."""
         if self._cache is not None and not self._kept:
-            self._kept = _read_cache(self._cache)
+            self._kept, self._edges = _read_cache(self._cache)
         for portion in portions:
             self.refresh(portion)
         self.save()
@@ -103,6 +123,18 @@ class Sources:
             changed += gone
         return tuple(changed)
 
+    def supposed(self, portion: Portion, extra: frozenset[str], absent: frozenset[str]) -> Walk:
+        """What a walk would find if the files `extra` were there and `absent` were not."""
+        known = {file.path for file in self.walks[portion].files}
+        if extra <= known and known.isdisjoint(absent):
+            return self.walks[portion]
+        found = walk(self.root, portion, extra, absent)
+        for file in found.files:
+            if file.path not in self._buffers:
+                # Its folder may not have been entered before.
+                self._read(file)
+        return found
+
     def _read(self, file: ModuleFile) -> bool:
         kept = self._kept.get(file.path)
         if kept is not None and kept[0] == file.mtime_ns and kept[1] == file.size:
@@ -110,8 +142,33 @@ class Sources:
         text = read_text(self.root / file.path) if file.size <= FILE_BYTES_MAX else None
         names = scan.names(text) if text is not None else _NOTHING
         self._kept[file.path] = (file.mtime_ns, file.size, names.running, names.typing)
+        self._reread.add(file.path)
         self._dirty = True
         return True
+
+    def edges(self, key: str) -> Edges:
+        """What was remembered under `key` of files that are still as they were then."""
+        held = self._edges.get(key)
+        if held is None:
+            return Edges((), {})
+        externals, targets = held
+        for path in self._reread | self._buffers.keys():
+            targets.pop(path, None)
+        return Edges(externals, targets)
+
+    def remember(self, key: str, edges: Edges) -> None:
+        """Keep a graph that was built from what the disk says."""
+        if self._cache is None or self._buffers:
+            return
+        for _, targets in self._edges.values():
+            for path in self._reread:
+                targets.pop(path, None)
+        self._reread.clear()
+        others = [item for item in self._edges.items() if item[0] != key]
+        self._edges = dict(others[-(GRAPHS_MAX - 1) :])
+        self._edges[key] = (edges.externals, edges.targets)
+        self._dirty = True
+        self.save()
 
     def names(self, path: str) -> Names:
         """What the file imports now: as in its buffer, else as on disk."""
@@ -120,6 +177,20 @@ class Sources:
             return buffer[1]
         kept = self._kept.get(path)
         return Names(kept[2], kept[3]) if kept is not None else _NOTHING
+
+    def stamp(self, path: str) -> object:
+        """Something that is another when the text is."""
+        buffer = self._buffers.get(path)
+        if buffer is not None:
+            return buffer[0]
+        kept = self._kept.get(path)
+        if kept is not None:
+            return kept[:2]
+        try:
+            status = os.stat(self.root / path)  # noqa: PTH116 - as above
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
 
     def text(self, path: str) -> str | None:
         buffer = self._buffers.get(path)
@@ -133,6 +204,9 @@ class Sources:
         """Let the disk count again, as it is now."""
         self._buffers.pop(path, None)
         self.look(path)
+
+    def opened(self) -> tuple[str, ...]:
+        return tuple(self._buffers)
 
     def look(self, path: str) -> bool:
         """Whether the file on disk differs from what was known of it; now it is known."""
@@ -152,7 +226,7 @@ class Sources:
         """
         if self._cache is None or not self._dirty:
             return
-        payload = marshal.dumps(self._kept)
+        payload = marshal.dumps((self._kept, self._edges))
         digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
         made = self._cache.with_suffix(f".{os.getpid()}")
         try:
@@ -165,17 +239,19 @@ class Sources:
             made.unlink(missing_ok=True)
 
 
-def _read_cache(cache: Path) -> _Kept:
-    """What an earlier process knew, {} where the file is not whole or of another version."""
+def _read_cache(
+    cache: Path,
+) -> tuple[_Kept, dict[str, tuple[tuple[str, ...], dict[str, tuple[int, ...]]]]]:
+    """What an earlier process knew, nothing where the file is not whole or of another version."""
     try:
         raw = cache.read_bytes()
     except OSError:
-        return {}
+        return {}, {}
     start = len(_MAGIC) + _DIGEST_BYTES
     payload = memoryview(raw)[start:]
     digest = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).digest()
     if raw[:start] != _MAGIC + digest:
-        return {}
+        return {}, {}
     # Bytes that carry the digest are bytes that this program wrote.
-    kept: _Kept = marshal.loads(payload)  # noqa: S302
-    return kept
+    kept, edges = marshal.loads(payload)  # noqa: S302
+    return kept, edges

@@ -17,13 +17,8 @@ from trueup import (
 )
 from trueup import settings as settings_module
 from trueup import trust as trust_module
-from trueup.commands.terminal import (
-    asker,
-    console,
-    errors,
-    fail,
-    machine,
-)
+from trueup.commands.console import console, errors, fail
+from trueup.commands.terminal import asker, machine
 from trueup.verify import gate
 
 

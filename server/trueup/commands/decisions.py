@@ -7,36 +7,29 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 import click
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from trueup import InputError, TrueupError, workspace
 from trueup.architecture.contracts import Severity
-from trueup.commands.terminal import console, errors, fail
+from trueup.commands.console import console, errors, fail
+from trueup.commands.decision_report import (
+    STATUS_STYLES,
+    complain,
+    decision_json,
+    report_json,
+    show_report,
+)
+from trueup.commands.searching import search
 from trueup.memory import export as exporting
 from trueup.memory import lifecycle
 from trueup.memory.consistency import kind_of
-from trueup.memory.decisions import Decision, Decisions, Problem, Scope, Status, Weight
-from trueup.memory.evaluate import RuleFinding
+from trueup.memory.decisions import Decision, Decisions, Scope, Status, Weight
 from trueup.memory.hidden import one_line, shown
-from trueup.memory.overrides import Override
 from trueup.memory.places import load
-from trueup.memory.project import ProjectReport, check
-
-_STATUS_STYLES: Final = {
-    Status.ACCEPTED: "green",
-    Status.PROPOSED: "cyan",
-    Status.NEEDS_REVIEW: "yellow",
-}
-_SEVERITY_STYLES: Final = {
-    Severity.ERROR: "bold red",
-    Severity.WARNING: "yellow",
-    Severity.INFORMATION: "cyan",
-}
+from trueup.memory.project import check
 
 
 def _words(choices: type[StrEnum]) -> click.Choice[str]:
@@ -47,6 +40,9 @@ def _words(choices: type[StrEnum]) -> click.Choice[str]:
 @click.group()
 def decisions() -> None:
     """What the project has decided: list, record, accept, and hold the code to it."""
+
+
+decisions.add_command(search)
 
 
 def _root() -> str:
@@ -64,9 +60,9 @@ def list_(status: str | None, as_json: bool) -> None:
     known = load(_root())
     wanted = [item for item in known if status is None or item.status == status]
     if as_json:
-        click.echo(json.dumps([_as_json(known, item) for item in wanted], indent=2))
+        click.echo(json.dumps([decision_json(known, item) for item in wanted], indent=2))
         return
-    _complain(tuple(item for item in known.problems if item.severity is Severity.ERROR))
+    complain(tuple(item for item in known.problems if item.severity is Severity.ERROR))
     if not wanted:
         errors.print("no decisions yet; `trueup decisions add TITLE` records one")
         return
@@ -76,7 +72,7 @@ def list_(status: str | None, as_json: bool) -> None:
     for item in wanted:
         table.add_row(
             one_line(known.short(item)),
-            Text(item.status, _STATUS_STYLES.get(item.status, "dim")),
+            Text(item.status, STATUS_STYLES.get(item.status, "dim")),
             item.severity,
             ", ".join(dict.fromkeys(kind_of(rule) for rule in item.rules)),
             Text(item.title),
@@ -91,9 +87,9 @@ def show(name: str, as_json: bool) -> None:
     """One decision, by number, id or path."""
     known, item = _named(name)
     if as_json:
-        click.echo(json.dumps(_as_json(known, item) | {"body": item.body}, indent=2))
+        click.echo(json.dumps(decision_json(known, item) | {"body": item.body}, indent=2))
         return
-    _complain(tuple(problem for problem in known.problems if problem.source.path == item.path))
+    complain(tuple(problem for problem in known.problems if problem.source.path == item.path))
     console.print(Text(item.title, "bold"))
     console.print(f"{item.status} · {item.severity} · {item.id}", style="dim", markup=False)
     console.print(item.path, style="dim", markup=False)
@@ -153,11 +149,11 @@ def add(
         fail(str(problem))
     made = lifecycle.clear(known, path)
     if as_json:
-        click.echo(json.dumps(_as_json(known, made), indent=2))
+        click.echo(json.dumps(decision_json(known, made), indent=2))
     else:
         console.print(f"{made.status}: {path}", markup=False, highlight=False)
     wrong = tuple(problem for problem in known.problems if problem.source.path == path)
-    _complain(wrong)
+    complain(wrong)
     sys.exit(2 if any(problem.severity is Severity.ERROR for problem in wrong) else 0)
 
 
@@ -224,9 +220,9 @@ def check_(paths: tuple[str, ...], as_json: bool) -> None:
     except TrueupError as problem:
         fail(str(problem))
     if as_json:
-        click.echo(json.dumps(_report_json(known, found), indent=2))
+        click.echo(json.dumps(report_json(known, found), indent=2))
     else:
-        _show_report(known, found)
+        show_report(known, found)
     sys.exit(2 if found.is_broken else int(found.breaks_a_veto))
 
 
@@ -281,98 +277,3 @@ def _targets(root: str, asked: tuple[str, ...]) -> tuple[exporting.Target, ...]:
     if Path(root, exporting.CURSOR_FOLDER).is_dir():
         found.append(exporting.Target.CURSOR)
     return tuple(found) or (exporting.Target.AGENTS,)
-
-
-def _complain(problems: tuple[Problem, ...]) -> None:
-    for problem in problems:
-        style = _SEVERITY_STYLES[problem.severity]
-        place = f"{problem.source.path}:{problem.source.line}"
-        errors.print(f"[{style}]{problem.severity}[/] {escape(place)}: {escape(problem.message)}",
-                     highlight=False, soft_wrap=True)  # fmt: skip
-
-
-def _show_report(known: Decisions, found: ProjectReport) -> None:
-    _complain(found.problems)
-    for finding in found.findings:
-        style = _SEVERITY_STYLES[finding.severity]
-        place = f"{finding.path}:{finding.line}:{finding.column}"
-        console.print(f"{escape(place)}: [{style}]{finding.severity}[/] {escape(finding.message)}",
-                      highlight=False, soft_wrap=True)  # fmt: skip
-    for says in found.unread:
-        errors.print(f"not looked at: {says}", markup=False, highlight=False)
-    for identity, count in found.override_counts.most_common():
-        item = next(iter(known.find(identity)), None)
-        name = known.short(item) if item is not None else identity
-        times = "once" if count == 1 else f"{count} times"
-        console.print(f"decision {name} is overridden {times}", markup=False, highlight=False)
-    rules = sum(len(item.rules) for item in known if item.is_in_force)
-    console.print(f"{found.files} files, {rules} rules in force, {len(found.findings)} findings",
-                  highlight=False)  # fmt: skip
-
-
-def _as_json(known: Decisions, item: Decision) -> dict[str, object]:
-    return {
-        "id": item.id,
-        "name": known.short(item),
-        "title": item.title,
-        "status": item.status,
-        "severity": item.severity,
-        "origin": item.origin,
-        "visibility": item.visibility,
-        "path": item.path,
-        "scope": {
-            "paths": list(item.scope.paths),
-            "symbols": list(item.scope.symbols),
-            "goals": list(item.scope.goals),
-        },
-        "supersedes": list(item.supersedes),
-        "rules": [kind_of(rule) for rule in item.rules],
-    }
-
-
-def _report_json(known: Decisions, found: ProjectReport) -> dict[str, object]:
-    return {
-        "findings": [finding_json(finding) for finding in found.findings],
-        "problems": [_problem_json(problem) for problem in found.problems],
-        "overrides": [_override_json(item) for item in found.overrides],
-        "files": found.files,
-        "unread": list(found.unread),
-        "decisions": len(known),
-    }
-
-
-def finding_json(finding: RuleFinding) -> dict[str, object]:
-    """As `check --format json` has it."""
-    return {
-        "code": "decision",
-        "contract": None,
-        "decision": finding.decision,
-        "severity": finding.severity,
-        "path": finding.path,
-        "line": finding.line,
-        "column": finding.column,
-        "end_line": finding.end_line,
-        "end_column": finding.end_column,
-        "message": finding.message,
-        "chain": [],
-    }
-
-
-def _problem_json(problem: Problem) -> dict[str, object]:
-    return {
-        "decision": problem.decision,
-        "severity": problem.severity,
-        "path": problem.source.path,
-        "line": problem.source.line,
-        "message": problem.message,
-    }
-
-
-def _override_json(item: Override) -> dict[str, object]:
-    return {
-        "decision": item.decision,
-        "path": item.path,
-        "line": item.line,
-        "reason": item.reason,
-        "used": item.used,
-    }

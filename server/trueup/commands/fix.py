@@ -19,18 +19,13 @@ from trueup import (
     report,
     workspace,
 )
-from trueup.commands.terminal import (
-    errors,
-    fail,
-    finish,
-    machine,
-    nothing,
-    run,
-    test_names,
-)
+from trueup import settings as settings_module
+from trueup.commands.console import errors, fail
+from trueup.commands.terminal import finish, machine, nothing, run, test_names
 from trueup.engine import job
 from trueup.engine.messages import Start
 from trueup.files import write_atomically
+from trueup.operations.tracestore import TraceStore
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot, Span
 from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe, Ruling, Suggestion
@@ -86,6 +81,7 @@ def fix(
     verified = isinstance(made, Suggestion) and made.verdict.outcome is Ruling.VERIFIED
     if write and verified and isinstance(made, Suggestion):
         _write(root, made, before)
+        TraceStore(settings_module.load(root).traces).answer(made.trace, "applied")
     finish(made, before, as_json=as_json, **({"dropped": dropped} if everything else {}))
 
 

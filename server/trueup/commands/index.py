@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from trueup import workspace
-from trueup.commands.terminal import console, errors, fail
+from trueup.commands.console import console, errors, fail
 from trueup.memory.index import Freshness, Index
 
 

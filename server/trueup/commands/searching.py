@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from trueup import InputError, workspace
-from trueup.commands.terminal import console, errors, fail
+from trueup.commands.console import console, errors, fail
 from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hidden import one_line
 from trueup.memory.index import Index

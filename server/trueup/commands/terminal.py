@@ -1,52 +1,34 @@
-"""What commands share: how the terminal is spoken to, and how one job is run in this process.
-
-Exit codes: 0 good, 1 a finding, 2 usage or configuration error, 3 unproven.
-"""
+"""What commands share that run a job: questions, progress, and what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import click
-from rich.console import Console
 
 from trueup import (
     TrueupError,
     report,
 )
 from trueup import trust as trust_module
+from trueup.commands.console import CANCELLED, console, errors, fail
 from trueup.engine import job
 from trueup.engine.beds import Beds
+from trueup.engine.recorded import Books
 from trueup.files import write_atomically
+from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Suggestion
 
-USAGE: Final = 2
-CANCELLED: Final = 130
-
-WIDE: Final = 10_000
-"""Columns of what is not a terminal: whoever reads it breaks the lines."""
-
-console = Console(width=None if sys.stdout.isatty() else WIDE)
-errors = Console(stderr=True)
-
 T = TypeVar("T")
-
-
-def fail(says: str) -> NoReturn:
-    """One sentence on stderr, and as JSON on stdout where that was asked for."""
-    context = click.get_current_context(silent=True)
-    if context is not None and context.params.get("as_json"):
-        click.echo(json.dumps({"outcome": "error", "message": says}))
-    errors.print(f"[bold red]trueup:[/] {says}", highlight=False)
-    sys.exit(USAGE)
 
 
 def machine(interpreter: str | None) -> dict[str, object]:
@@ -82,6 +64,7 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
 
     async def whole() -> T:
         beds, this = Beds(), asyncio.current_task()
+        books = Books(session_of(os.getpid()))
         for number in (signal.SIGTERM, signal.SIGHUP):
             # So that what was started is ended, and what was unpacked is removed.
             asyncio.get_running_loop().add_signal_handler(number, this.cancel if this else print)
@@ -100,9 +83,10 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
                     status.update(says)
 
             try:
-                return await work(job.Ports(beds, paused, say))
+                return await work(job.Ports(beds, paused, say, books))
             finally:
                 await beds.close()
+                books.close()
 
     try:
         return asyncio.run(whole())

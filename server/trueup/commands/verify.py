@@ -12,15 +12,8 @@ from trueup import (
     TrueupError,
     workspace,
 )
-from trueup.commands.terminal import (
-    fail,
-    finish,
-    keep_pinned,
-    machine,
-    nothing,
-    run,
-    test_names,
-)
+from trueup.commands.console import fail
+from trueup.commands.terminal import finish, keep_pinned, machine, nothing, run, test_names
 from trueup.engine import job
 from trueup.engine.messages import OpenDocument, Start
 from trueup.propose import patch

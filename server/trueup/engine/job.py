@@ -21,7 +21,9 @@ from trueup.engine import batch
 from trueup.engine.batch import Batch
 from trueup.engine.beds import Ask, Bed, Beds
 from trueup.engine.messages import OpenDocument, Start
-from trueup.propose import rope, ruff
+from trueup.engine.recorded import Books, Record, recorded
+from trueup.operations.trace import Recording
+from trueup.propose import imports, rope, ruff
 from trueup.propose.form import in_the_projects_form
 from trueup.propose.proposal import Failure, FailureKind, Proposal
 from trueup.runner.results import TestRun
@@ -62,6 +64,8 @@ class Ports:
     beds: Beds
     ask: Ask
     say: Callable[[str], None]
+    books: Books | None = None
+    """Where traces and costs are written; None: nowhere."""
 
 
 async def run(start: Start, ports: Ports) -> Suggestion | Failure:
@@ -73,16 +77,22 @@ async def run(start: Start, ports: Ports) -> Suggestion | Failure:
         goal = replace(goal, name=await _destination(goal, start.root, ports.ask))
     goal = replace(goal, surface=declared(goal, snapshot))
     bed = ports.beds.bed(start.root, settings, ports.ask)
-    job = _Job(goal, snapshot, settings, bed, ports, start.absent, pin=start.pin)
+    with recorded(ports.books, start.root, goal, settings, ports.say) as record:
+        job = _Job(goal, snapshot, settings, bed, ports, start.absent, record, pin=start.pin)
+        made = await _within_time(job, start)
+        record.ended(made)
+        return record.named(made) if isinstance(made, Suggestion) else made
+
+
+async def _within_time(job: _Job, start: Start) -> Suggestion | Failure:
+    seconds = job.settings.limits.job_seconds
     try:
-        async with asyncio.timeout(settings.limits.job_seconds):
+        async with asyncio.timeout(seconds):
             if start.candidate is not None:
                 return await job.judge(start.candidate)
             return await job.suggest()
     except TimeoutError:
-        raise InputError(
-            f"{start.goal.title} took longer than {settings.limits.job_seconds:.0f} s"
-        ) from None
+        raise InputError(f"{start.goal.title} took longer than {seconds:.0f} s") from None
     finally:
         await job.close()
 
@@ -92,28 +102,36 @@ async def fix_all(start: Start, ports: Ports) -> Batch | Failure:
     settings = settings_module.load(start.root, start.settings)
     snapshot = capture(start.root, start.documents, start.goal)
     bed = ports.beds.bed(start.root, settings, ports.ask)
-    job = _Job(start.goal, snapshot, settings, bed, ports, start.absent)
-    try:
-        findings = await linting.diagnostics(start.root, snapshot.documents[start.goal.path])
-        if isinstance(findings, linting.LintFailure):
-            return Failure(FailureKind.CANNOT, findings.sentence, "ruff")
-        if any(item.diagnostic.code == linting.SYNTAX_ERROR for item in findings):
-            sentence = f"{start.goal.path} is not Python as it stands; Ruff fixes nothing there"
-            return Failure(FailureKind.CANNOT, sentence, "ruff")
-        fixable = [item for item in findings if item.fix and item.applicability != "display"]
+    with recorded(ports.books, start.root, start.goal, settings, ports.say) as record:
+        job = _Job(start.goal, snapshot, settings, bed, ports, start.absent, record)
+        try:
+            made = await _all_fixes(job)
+        finally:
+            await job.close()
+        record.ended(made if isinstance(made, Failure) else made.suggestion)
+        if isinstance(made, Batch) and made.suggestion is not None:
+            made = replace(made, suggestion=record.named(made.suggestion))
+        return made
 
-        async def judge(candidate: Candidate) -> Suggestion:
-            codes = {
-                item.diagnostic.code for item in fixable if set(item.fix) & set(candidate.edits)
-            }
-            surfaces = {ruff.surface_of(code) for code in codes} - {Surface()}
-            # Several kinds of surface change in one batch are judged apart, by the halving.
-            job.goal = replace(start.goal, surface=surfaces.pop() if surfaces else Surface())
-            return await job.judge(candidate)
 
-        return await batch.verified_part(fixable, judge)
-    finally:
-        await job.close()
+async def _all_fixes(job: _Job) -> Batch | Failure:
+    goal, snapshot = job.goal, job.snapshot
+    findings = await linting.diagnostics(snapshot.root, snapshot.documents[goal.path])
+    if isinstance(findings, linting.LintFailure):
+        return Failure(FailureKind.CANNOT, findings.sentence, "ruff")
+    if any(item.diagnostic.code == linting.SYNTAX_ERROR for item in findings):
+        sentence = f"{goal.path} is not Python as it stands; Ruff fixes nothing there"
+        return Failure(FailureKind.CANNOT, sentence, "ruff")
+    fixable = [item for item in findings if item.fix and item.applicability != "display"]
+
+    async def judge(candidate: Candidate) -> Suggestion:
+        codes = {item.diagnostic.code for item in fixable if set(item.fix) & set(candidate.edits)}
+        surfaces = {ruff.surface_of(code) for code in codes} - {Surface()}
+        # Several kinds of surface change in one batch are judged apart, by the halving.
+        job.goal = replace(goal, surface=surfaces.pop() if surfaces else Surface())
+        return await job.judge(candidate)
+
+    return await batch.verified_part(fixable, judge)
 
 
 def capture(root: str, documents: tuple[OpenDocument, ...], goal: Goal) -> Snapshot:
@@ -164,6 +182,7 @@ class _Job:
         bed: Bed,
         ports: Ports,
         absent: tuple[str, ...],
+        record: Record | None = None,
         *,
         pin: bool = False,
     ) -> None:
@@ -171,6 +190,7 @@ class _Job:
         self.absent = frozenset(absent)
         self.pin = pin
         self.bed, self.say = bed, ports.say
+        self.record = record or Record(Recording(snapshot.root, goal))
         self.began = time.monotonic()
         self.baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = {}
 
@@ -183,7 +203,26 @@ class _Job:
             proposal = await ruff.propose(self.goal, self.snapshot)
             if isinstance(proposal, Candidate) or self.goal.recipe in RUFF:
                 return await self._judged(proposal)
+        if self._is_ours():
+            return await self._without_import()
         return await self._with_model()
+
+    async def _without_import(self) -> Suggestion | Failure:
+        """A forbidden import broken: the first way that verifies, else the model's, else the best
+        of the others.
+        """
+        self.say("looking for another way to import")
+        tried: list[Suggestion | Failure] = []
+        for candidate in await imports.propose(self.goal, self.snapshot):
+            tried.append(await self._judged(candidate))
+            if _is_verified(tried[-1]):
+                return tried[-1]
+        tried.append(await self._with_model())
+        return _best(tried)
+
+    def _is_ours(self) -> bool:
+        diagnostic = self.goal.diagnostic
+        return diagnostic is not None and diagnostic.source == imports.SOURCE
 
     def _is_ruffs(self) -> bool:
         diagnostic = self.goal.diagnostic
@@ -195,6 +234,7 @@ class _Job:
 
     async def _judged(self, proposal: Proposal) -> Suggestion | Failure:
         if isinstance(proposal, Failure):
+            self.record.failed(proposal)
             return proposal
         return await self.judge(await in_the_projects_form(proposal, self.snapshot))
 
@@ -210,7 +250,7 @@ class _Job:
         while True:
             self.say("asking the model" if not tried else f"repairing, round {len(tried)}")
             answer = await model.propose(
-                self.goal, self.snapshot, self.settings, attempts, self.say
+                self.goal, self.snapshot, self.settings, attempts, self.say, self.record.meter
             )
             tried.append(await self._judged(answer.proposal))
             if len(tried) > self.settings.limits.repair_rounds or not self._worth_repairing(tried):
@@ -232,13 +272,14 @@ class _Job:
 
     async def judge(self, candidate: Candidate) -> Suggestion:
         """The verdict on `candidate`, bound to the bytes it was computed on."""
+        began = self.record.recording.elapsed_ms
         before = self._with_touched_files(candidate)
         try:
             after = before.edited(candidate.edits, candidate.deletes)
         except ValueError as problem:
             raise InputError(f"the change does not fit the text: {problem}") from None
         verdict, summary, pinned = await self._tried(candidate, before, after, pin=self.pin)
-        return Suggestion(
+        made = Suggestion(
             goal=self.goal,
             candidate=candidate,
             verdict=verdict,
@@ -249,6 +290,8 @@ class _Job:
             pinned=pinned,
             pinnable=not self.pin and gate.pinning_may_help(verdict),
         )
+        self.record.judged(made, before, after, began)
+        return made
 
     async def _tried(
         self, candidate: Candidate, before: Snapshot, after: Snapshot, *, pin: bool
@@ -302,6 +345,10 @@ class _Job:
             task.cancel()
         await asyncio.gather(*self.baselines.values(), return_exceptions=True)
         await self.bed.close()
+
+
+def _is_verified(made: Suggestion | Failure) -> bool:
+    return isinstance(made, Suggestion) and made.verdict.outcome is Ruling.VERIFIED
 
 
 def complaint(last: Suggestion | Failure) -> str:

@@ -33,6 +33,8 @@ from trueup.engine.messages import (
     decode_to_engine,
     encode,
 )
+from trueup.engine.recorded import Books
+from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 
 log = logging.getLogger("trueup.engine")
@@ -44,6 +46,8 @@ class Worker:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._beds = Beds()
+        # The session is the server's, however many engines it outlives.
+        self._books = Books(session_of(os.getppid()))
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._questions: dict[tuple[int, int], asyncio.Future[str]] = {}
         self._numbers = itertools.count(1)
@@ -58,6 +62,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*self._jobs.values(), return_exceptions=True)
             await self._beds.close()
+            self._books.close()
 
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
@@ -79,7 +84,10 @@ class Worker:
         async def ask(says: str, choices: tuple[str, ...]) -> str:
             return await self._ask(start.job, says, choices)
 
-        ports = job.Ports(self._beds, ask, lambda says: self._send(Progress(start.job, says)))
+        def say(says: str) -> None:
+            self._send(Progress(start.job, says))
+
+        ports = job.Ports(self._beds, ask, say, self._books)
         try:
             made = await job.run(start, ports)
         except asyncio.CancelledError:

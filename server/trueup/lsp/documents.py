@@ -61,18 +61,19 @@ class Buffers:
         self._recent: dict[str, Buffer] = {}
         self._changed: asyncio.Event = asyncio.Event()
 
-    def open(self, item: types.TextDocumentItem) -> None:
+    def open(self, item: types.TextDocumentItem) -> Buffer | None:
         """Hold a document; one that is not a Python file of this machine is of no interest."""
         path = path_of(item.uri)
         if path is None or not (item.language_id == "python" or path.suffix in {".py", ".pyi"}):
-            return
+            return None
         root = self._root(path)
         inside = workspace.relative(str(root), path)
         if inside is None:
-            return
+            return None
         document = Document(inside, item.text, item.version)
         self._recent.pop(item.uri, None)
-        self._buffers[item.uri] = Buffer(item.uri, str(root), document)
+        buffer = self._buffers[item.uri] = Buffer(item.uri, str(root), document)
+        return buffer
 
     def _root(self, path: Path) -> Path:
         """The workspace folder that holds `path`, the innermost of several; else its project."""
@@ -83,10 +84,10 @@ class Buffers:
 
     def change(
         self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]
-    ) -> None:
+    ) -> Buffer | None:
         buffer = self._buffers.get(uri)
         if buffer is None:
-            return
+            return None
         for change in changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 span = self.codec.span(buffer.document, change.range)
@@ -95,10 +96,11 @@ class Buffers:
             buffer.replace(span, change.text, version)
         self._changed.set()
         self._changed = asyncio.Event()
+        return buffer
 
-    def close(self, uri: str) -> None:
-        self._buffers.pop(uri, None)
+    def close(self, uri: str) -> Buffer | None:
         self._recent.pop(uri, None)
+        return self._buffers.pop(uri, None)
 
     def get(self, uri: str) -> Buffer | None:
         """The buffer that the user is in; those left the longest ago lose their outlines."""

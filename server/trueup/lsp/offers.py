@@ -14,6 +14,8 @@ from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe
 from trueup.symbols import Outline, Symbol
 
 TITLE_CHARACTERS_MAX: Final = 80
+OWN: Final = "trueup"
+"""The source of diagnostics about contracts."""
 
 FIX_ALL: Final = "source.fixAll.trueup"
 FIX_UNSAFE: Final = "source.unsafeFixes.trueup"
@@ -77,6 +79,8 @@ def _fix(place: Place, diagnostic: Diagnostic) -> Offer:
         diagnostic=diagnostic,
     )
     title = f"Fix {diagnostic.code or diagnostic.source or 'this'}: {diagnostic.message}"
+    if diagnostic.source == OWN:
+        title = f"Break this import: {diagnostic.message}"
     return Offer(_short(title), "quickfix", goal, (diagnostic,))
 
 

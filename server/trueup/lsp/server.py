@@ -9,8 +9,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from trueup import TrueupError, __version__
+from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import offers, suggest
+from trueup.lsp import contract_actions, offers, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -19,6 +20,16 @@ from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe
 
 RUN: Final = "trueup.run"
 REQUEST_FAILED: Final = -32803
+WATCHED: Final = types.Registration(
+    "trueup-files",
+    types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+    types.DidChangeWatchedFilesRegistrationOptions(
+        [
+            types.FileSystemWatcher(f"**/{pattern}")
+            for pattern in ("*.py", "*.md", *dict.fromkeys(CONFIGURATIONS))
+        ]
+    ),
+)
 ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
 
 server = Server("trueup", __version__)
@@ -53,6 +64,37 @@ def _encoding(offered: object) -> str:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    folder = server.client_capabilities.workspace
+    watches = folder.did_change_watched_files if folder is not None else None
+    if watches is not None and watches.dynamic_registration:
+        server.watches = True
+        await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
+
+
+@server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+def did_save(params: types.DidSaveTextDocumentParams) -> None:
+    buffer = server.buffers.get(params.text_document.uri)
+    if buffer is not None:
+        server.contracts.saved(buffer)
+
+
+@server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+    found = ((path_of(change.uri), change.type) for change in params.changes)
+    server.contracts.disk_changed((path, kind) for path, kind in found if path)
+
+
+@server.feature(
+    types.TEXT_DOCUMENT_DIAGNOSTIC,
+    types.DiagnosticOptions(
+        identifier="trueup", inter_file_dependencies=True, workspace_diagnostics=False
+    ),
+)
+async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+    """What breaks a contract or a decision here; asked for by clients that pull."""
+    buffer = server.buffers.get(params.text_document.uri)
+    found = await server.contracts.report(buffer) if buffer is not None else []
+    return types.RelatedFullDocumentDiagnosticReport(items=found)
 
 
 @server.feature(
@@ -80,7 +122,7 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         can_ask=server.can_ask,
     )
     wanted = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
-    return [
+    found = [
         types.CodeAction(
             title=offer.title,
             kind=offer.kind,
@@ -88,7 +130,12 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
             command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
         )
         for offer in offers.offers(place)
-        if not wanted or any(f"{offer.kind}.".startswith(f"{kind}.") for kind in wanted)
+    ]
+    found += contract_actions.offered(server, buffer, list(shown.values()))
+    return [
+        item
+        for item in found
+        if not wanted or any(f"{item.kind}.".startswith(f"{kind}.") for kind in wanted)
     ]
 
 
@@ -129,6 +176,20 @@ async def run(_: Server, request: object = None) -> object:
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
         )
     return await _answer(buffer, request.get("goal"))
+
+
+@server.command(contract_actions.COMMAND)
+async def contract(_: Server, request: object = None) -> object:
+    """Accept a broken contract, or open it; `request` says which, as an action carries it."""
+    fields = request if isinstance(request, dict) else {}
+    buffer = server.buffers.get(str(fields.get("uri")))
+    if buffer is None:
+        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+    try:
+        return await contract_actions.run(server, buffer, fields)
+    except TrueupError as problem:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
+        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
 async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:

@@ -22,7 +22,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import StaleError, rebase, settings
 from trueup.engine.messages import Declined, OpenDocument, Start, suggestion_to_json
 from trueup.files import write_atomically
-from trueup.lsp import apply
+from trueup.lsp import answers, apply
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -75,14 +75,14 @@ async def _completed(server: Server, buffer: Buffer, goal: Goal) -> Goal:
     """The goal with the line of text that only the user can give."""
     if goal.recipe is Recipe.RENAME and not goal.name and server.can_ask:
         old = buffer.document.text[goal.span.start : goal.span.end]
-        return replace(goal, name=await _ask_for_line(server, f"New name of {old}", old))
+        return replace(goal, name=await ask_for_line(server, f"New name of {old}", old))
     if goal.recipe is Recipe.INSTRUCT and not goal.instruction and server.can_ask:
-        words = await _ask_for_line(server, f"What should change in {goal.symbol}?", "")
+        words = await ask_for_line(server, f"What should change in {goal.symbol}?", "")
         return replace(goal, instruction=words)
     return goal
 
 
-async def _ask_for_line(server: Server, prompt: str, value: str) -> str:
+async def ask_for_line(server: Server, prompt: str, value: str) -> str:
     answer = await server.protocol.send_request_async(
         INPUT_METHOD, {"prompt": prompt, "value": value}
     )
@@ -101,6 +101,8 @@ class _Run:
         self.server, self.root, self.goal = server, root, goal
         self.base = Snapshot.of(root, ())
         self.pin = False
+        self.trace = ""
+        """Of the job that made the suggestion; those that judge it again are not its makers."""
 
     async def judged(
         self, candidate: Candidate | None, say: Callable[[str], None]
@@ -117,6 +119,7 @@ class _Run:
             if isinstance(done, Declined):
                 return done
             suggestion = done.suggestion
+            self.trace = self.trace or suggestion.trace
             if not apply.stale_paths(self.server.buffers, self.root, suggestion):
                 return suggestion
             say("the text changed: judging again")
@@ -154,6 +157,9 @@ class _Run:
         while True:
             answer = await self.answered(suggestion)
             if answer not in {APPLY, APPLY_ANYWAY, PIN, KEEP}:
+                if suggestion.verdict.outcome is not Ruling.REJECTED:
+                    said = answers.REJECTED if answer == DISCARD else answers.DISMISSED
+                    await self.note(said)
                 return report(suggestion, applied=False)
             try:
                 if answer == PIN:
@@ -179,8 +185,13 @@ class _Run:
                     await apply.create(self.root, suggestion.pinned, send)
             except StaleError as problem:
                 return _refused(self.server, str(problem)) | {"suggestion": None}
+            await self.note(answers.KEPT if answer == KEEP else answers.APPLIED)
             _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
+
+    async def note(self, said: str) -> None:
+        """Write down what the user did."""
+        await answers.note(settings.load(self.root, self.server.client_settings), self.trace, said)
 
     async def _again(self, candidate: Candidate) -> Suggestion:
         """Raises StaleError where the engine declines."""

@@ -19,6 +19,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from trueup.engine.client import Engine
+from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
 
 PARENT_SECONDS: Final = 2.0
@@ -33,10 +34,13 @@ class Server(LanguageServer):
     def __init__(self, name: str, version: str) -> None:
         super().__init__(name, version, protocol_cls=Protocol)
         self.buffers = Buffers()
+        self.contracts = Contracts(self)
         self.engine = Engine()
         self.client_settings: dict[str, object] = {}
         self.can_ask = False
         self.one_document_each = False
+        self.watches = False
+        """Whether the client says when files change on disk."""
         self.background: set[asyncio.Task[None]] = set()
 
     @property
@@ -46,6 +50,19 @@ class Server(LanguageServer):
         edit = folder.workspace_edit if folder is not None else None
         kinds = edit.resource_operations if edit is not None else None
         return types.ResourceOperationKind.Create in (kinds or ())
+
+    @property
+    def pulls(self) -> bool:
+        """Whether the client asks for diagnostics; else it is told."""
+        asks = self.client_capabilities.text_document
+        return asks is not None and asks.diagnostic is not None
+
+    @property
+    def repulls(self) -> bool:
+        """Whether the client can be told to ask for diagnostics again."""
+        folder = self.client_capabilities.workspace
+        asks = folder.diagnostics if folder is not None else None
+        return asks is not None and bool(asks.refresh_support)
 
     @property
     def ended_properly(self) -> bool:
@@ -76,16 +93,22 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        self._server.buffers.open(params.text_document)
+        buffer = self._server.buffers.open(params.text_document)
+        if buffer is not None:
+            self._server.contracts.opened(buffer)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
         document = params.text_document
-        self._server.buffers.change(document.uri, document.version, params.content_changes)
+        buffer = self._server.buffers.change(document.uri, document.version, params.content_changes)
+        if buffer is not None:
+            self._server.contracts.changed(buffer)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        self._server.buffers.close(params.text_document.uri)
+        buffer = self._server.buffers.close(params.text_document.uri)
+        if buffer is not None:
+            self._server.contracts.closed(buffer)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override] # a task can be cancelled

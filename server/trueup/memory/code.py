@@ -15,10 +15,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from trueup.architecture.scan import Imported, imports
+from trueup.memory.patterns import META, in_order, is_match, root_of, rule_of, span_of, words_of
 from trueup.memory.rules import Named, Pattern
 from trueup.snapshot import Document, Span
 from trueup.symbols import Outline
@@ -32,7 +33,6 @@ REGION_DEPTH_MAX: Final = 30
 RARE_MAX: Final = 4
 """Places up to which it is quicker to look at each than at the whole text."""
 
-_META: Final = re.compile(r"\$+[A-Z_][A-Z0-9_]*")
 _WORD: Final = re.compile(r"(?<!\w)[^\W\d]\w*")
 _RUN: Final = re.compile(r"\w+")
 _NAMING: Final = ("function_definition", "class_definition", "assignment")
@@ -90,9 +90,7 @@ class Code:
 
     @cached_property
     def root(self) -> SgNode:
-        from ast_grep_py import SgRoot  # noqa: PLC0415 - not before a rule asks
-
-        return SgRoot(self.text, "python").root()
+        return root_of(self.text)
 
     def matches(self, patterns: tuple[Pattern, ...], within: Pattern | None) -> tuple[Span, ...]:
         """Where any of the patterns matches, inside of what matches `within`; in order."""
@@ -117,6 +115,11 @@ class Code:
         for pattern in dict.fromkeys(patterns):
             if pattern in self._found:
                 continue
+            if pattern.kind:
+                # Apart from the others: a whole class holds the words of many patterns.
+                nodes = self._of_kind(pattern.kind)
+                self._found[pattern] = in_order(span_of(node) for node in nodes)
+                continue
             words = words_of(pattern)
             rarest = min(words, key=self.words.__getitem__, default="")
             if rarest and not self.words[rarest]:
@@ -134,20 +137,20 @@ class Code:
         words = [words_of(pattern) for pattern in patterns]
         found: list[set[Span]] = [set() for _ in patterns]
         # All that matches a pattern is of one kind, which is known from its first match on.
-        kinds = [pattern.kind for pattern in patterns]
+        kinds = [""] * len(patterns)
         wanted: Any = {"rule": {"any": rules} if len(rules) > 1 else rules[0]}
         for node in self.root.find_all(wanted):
             kind, text, span = node.kind(), node.text(), span_of(node)
             for number, pattern in enumerate(patterns):
                 if kinds[number] and kinds[number] != kind:
                     continue
-                if not pattern.kind and len(rules) > 1:
+                if len(rules) > 1:
                     if any(word not in text for word in words[number]):
                         continue
-                    if not _is(node, rules[number]):
+                    if not is_match(node, rules[number]):
                         continue
                 found[number].add(span)
-                if not _META.fullmatch(pattern.text):
+                if not META.fullmatch(pattern.text):
                     kinds[number] = kind
         return {pattern: in_order(spans) for pattern, spans in zip(patterns, found, strict=True)}
 
@@ -168,7 +171,7 @@ class Code:
             }
             at = self.text.find(word, at + len(word))
         found = [node for part in touched.values() for node in part.find_all(wanted)]
-        return found + [node for node in above.values() if _is(node, rule)]
+        return found + [node for node in above.values() if is_match(node, rule)]
 
     @cached_property
     def _regions(self) -> tuple[list[tuple[Span, SgNode]], list[tuple[Span, SgNode]]]:
@@ -189,6 +192,9 @@ class Code:
     @cached_property
     def comments(self) -> tuple[Span, ...]:
         return self.spans(Pattern("", kind="comment"))
+
+    def _of_kind(self, kind: str) -> list[SgNode]:
+        return self._naming[kind] if kind in _NAMING else self.root.find_all(kind=kind)
 
     @cached_property
     def _naming(self) -> dict[str, list[SgNode]]:
@@ -294,94 +300,8 @@ class Code:
         return Outline(self.text)
 
 
-def in_order(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Each once. Comparing spans themselves takes ten times as long."""
-    return tuple(sorted(set(spans), key=lambda span: (span.start, span.end)))
-
-
-def span_of(node: SgNode) -> Span:
-    place = node.range()
-    return Span(place.start.index, place.end.index)
-
-
 def is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__") and len(name) > 4
-
-
-def _is(node: SgNode, rule: Mapping[str, object]) -> bool:
-    asked: Any = rule
-    return node.matches(**asked)
-
-
-def rule_of(pattern: Pattern) -> dict[str, object]:
-    """The pattern as ast-grep's rule objects have it."""
-    if pattern.kind:
-        return {"kind": pattern.kind}
-    if pattern.selector:
-        return {"pattern": {"context": pattern.text, "selector": pattern.selector}}
-    return {"pattern": pattern.text}
-
-
-@lru_cache(maxsize=4096)
-def words_of(pattern: Pattern) -> tuple[str, ...]:
-    """Words that stand in every text that matches."""
-    # The context around what is selected need not be there, and a comment is no part of a pattern.
-    if pattern.selector or "#" in pattern.text:
-        return ()
-    return tuple(dict.fromkeys(_WORD.findall(_META.sub(" ", pattern.text))))
-
-
-@lru_cache(maxsize=4096)
-def pattern_problem(pattern: Pattern) -> str:
-    """Why a pattern cannot be looked for, one sentence, or ""."""
-    if pattern.kind:
-        return ""
-    if not pattern.selector:
-        # ast-grep puts letters for its dollars too, before it parses.
-        tree = Outline(pattern.text.replace("$", "µ")).tree
-        if tree.root_node.has_error:
-            return f"the pattern `{_short(pattern.text)}` is no whole piece of Python"
-    return _refusal({"rule": rule_of(pattern)}, f"the pattern `{_short(pattern.text)}`")
-
-
-@lru_cache(maxsize=4096)
-def regex_problem(regex: str) -> str:
-    """Why a regular expression cannot be used, one sentence, or ""."""
-    wanted = {"rule": {"kind": "string_content", "regex": whole(regex)}}
-    return _refusal(wanted, f"the regular expression `{_short(regex)}`")
-
-
-def _refusal(rule: Mapping[str, object], what: str) -> str:
-    asked: Any = rule
-    try:
-        Code("", "").root.find_all(asked)
-    except RuntimeError as problem:
-        said = str(problem).partition("Stack backtrace")[0].strip().splitlines()
-        last = said[-1].strip() if said else "no reason given"
-        reason = re.sub(r"^(\d+: |error: )", "", last).replace("µ", "$")
-        return f"{what} cannot be used: {reason[:1].lower()}{reason[1:]}".rstrip(".")
-    return ""
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else f"{line[:57]}..."
-
-
-def whole(regex: str) -> str:
-    return rf"\A(?:{regex})\z"
-
-
-@lru_cache(maxsize=256)
-def matching(regex: str, names: tuple[str, ...]) -> frozenset[str]:
-    """The names that match a regular expression from end to end.
-
-    The engine is that of ast-grep, which is linear in the text whatever the expression. The names
-    are identifiers, so they can stand in quotes.
-    """
-    listed = "".join(f'"{name}"\n' for name in names)
-    wanted: Any = {"rule": {"kind": "string_content", "regex": whole(regex)}}
-    return frozenset(node.text() for node in Code("", listed).root.find_all(wanted))
 
 
 def parameters(definition: Definition) -> tuple[SgNode, ...]:

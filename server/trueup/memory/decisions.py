@@ -135,7 +135,7 @@ class Decisions:
     def __post_init__(self) -> None:
         names: dict[str, tuple[Decision, ...]] = {}
         for decision in self.decisions:
-            number = decision.number.lstrip("0")
+            number = _shortest(decision.number)
             for name in {decision.id.upper(), decision.path.upper(), number} - {""}:
                 names[name] = (*names.get(name, ()), decision)
         object.__setattr__(self, "_names", names)
@@ -149,7 +149,7 @@ class Decisions:
     def short(self, decision: Decision) -> str:
         """How people call it: its number, or its id where that is no name for one decision."""
         number = decision.number
-        same = self._names.get(number.lstrip("0"), ())
+        same = self._names.get(_shortest(number), ())
         return number if len(same) == 1 else decision.id
 
     def find(self, name: str) -> tuple[Decision, ...]:
@@ -157,7 +157,12 @@ class Decisions:
         path. More than one where the name is not clear.
         """
         wanted = name.strip().upper()
-        found = self._names.get(wanted.lstrip("0") if wanted.isdigit() else wanted, ())
+        found = self._names.get(_shortest(wanted) if wanted.isdigit() else wanted, ())
         if found or len(wanted) < PREFIX_MIN:
             return found
         return tuple(item for item in self if item.id.upper().startswith(wanted))
+
+
+def _shortest(number: str) -> str:
+    """A number without the zeros in front; MADR's first one is 0000."""
+    return (number.lstrip("0") or "0") if number else ""

@@ -178,7 +178,7 @@ def _unjudged(decision: Decision, why: str, line: int = 0) -> Problem:
 
 
 def _finding(decision: Decision, name: str, rule: Rule, code: Code, hit: Hit) -> RuleFinding:
-    says = one_line(rule.terms.message).rstrip(".") or hit.says
+    says = one_line(rule.terms.message).rstrip(".") or one_line(hit.says)
     return RuleFinding(
         decision.id,
         code.path,

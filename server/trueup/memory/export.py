@@ -16,8 +16,8 @@ from trueup import InputError, StaleError, workspace
 from trueup.files import replace_unchanged
 from trueup.memory.decisions import Decision, Decisions, Origin, Status, Visibility, Weight
 from trueup.memory.hidden import one_line
+from trueup.memory.instructions import BEGIN, END
 from trueup.memory.lifecycle import quoted
-from trueup.memory.reading import BEGIN, END
 
 CURSOR_FOLDER: Final = ".cursor/rules"
 SUMMARY_CHARACTERS_MAX: Final = 400

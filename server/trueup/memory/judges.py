@@ -18,14 +18,12 @@ from trueup.memory.code import (
     decorators,
     is_documented_block,
     is_dunder,
-    matching,
     parameter_name,
     parameters,
-    pattern_problem,
-    regex_problem,
 )
 from trueup.memory.consistency import is_below
 from trueup.memory.globs import matches_any
+from trueup.memory.patterns import matching, pattern_problem, regex_problem
 from trueup.memory.rules import (
     ForbidImport,
     ForbidPattern,

@@ -21,7 +21,7 @@ from trueup.memory.decisions import Decision, Decisions, Origin, Scope, Status, 
 from trueup.memory.hidden import one_line
 from trueup.memory.markdown import Front, page_of
 from trueup.memory.places import OURS, folders
-from trueup.memory.reading import status_text
+from trueup.memory.statuses import status_text
 from trueup.memory.yaml_text import Node, Table, Text, YamlError, read
 from trueup.memory.yaml_text import Sequence as List
 from trueup.snapshot import Span, apply_edits, digest

@@ -18,7 +18,8 @@ from trueup.architecture.contracts import Source
 from trueup.architecture.modules import source_roots
 from trueup.memory.consistency import problems_between
 from trueup.memory.decisions import Decision, Decisions, Problem
-from trueup.memory.reading import Read, read_decision, read_instructions
+from trueup.memory.instructions import read_instructions
+from trueup.memory.reading import Read, read_decision
 from trueup.memory.yaml_text import Node, Sequence, Table, Text, YamlError
 from trueup.memory.yaml_text import read as read_yaml
 

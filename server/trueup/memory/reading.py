@@ -1,4 +1,4 @@
-"""One file as a decision: ours, an ADR of other tools, or a page of instructions for assistants.
+"""One file as a decision: ours, or an ADR of other tools.
 
 Ours has front matter with an id. What adr-tools, MADR and log4brains wrote is read as it is, as
 advice with the status that its text gives. Nothing raises: what is wrong is a Problem at its line,
@@ -7,8 +7,7 @@ and the rest is read. What a text tells a reader to do is never followed; it is 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
@@ -27,11 +26,12 @@ from trueup.memory.decisions import (
 )
 from trueup.memory.fields import Fields, Remark
 from trueup.memory.hidden import hidden_in, one_line
-from trueup.memory.markdown import Front, Page, page_of
+from trueup.memory.markdown import Page, page_of
 from trueup.memory.rule_blocks import globs, rule_of
 from trueup.memory.rules import Rule
-from trueup.memory.yaml_text import Sequence, Table, Text, YamlError, read
-from trueup.snapshot import Span, digest
+from trueup.memory.statuses import front_table, status_in, status_text
+from trueup.memory.yaml_text import Table, Text
+from trueup.snapshot import digest
 from trueup.suggestion import GoalKind, Recipe
 
 OURS: Final = ("id", "title", "status", "severity", "scope", "evidence", "supersedes", "visibility")
@@ -42,24 +42,6 @@ MADR: Final = (
 """Keys that MADR and its relatives put beside ours; they are for people."""
 
 GOALS: Final = (*GoalKind, *Recipe)
-BEGIN: Final = "<!-- trueup: decisions, written by `trueup decisions export` -->"
-END: Final = "<!-- trueup: end of decisions -->"
-"""Around what was exported: it is not read back as if somebody had said it."""
-
-_WORDS: Final[Mapping[str, Status]] = {
-    "accepted": Status.ACCEPTED, "approved": Status.ACCEPTED, "adopted": Status.ACCEPTED,
-    "implemented": Status.ACCEPTED, "decided": Status.ACCEPTED, "active": Status.ACCEPTED,
-    "proposed": Status.PROPOSED, "draft": Status.PROPOSED, "pending": Status.PROPOSED,
-    "open": Status.PROPOSED, "needs-review": Status.NEEDS_REVIEW,
-    "rejected": Status.REJECTED, "declined": Status.REJECTED,
-    "deprecated": Status.RETIRED, "retired": Status.RETIRED, "obsolete": Status.RETIRED,
-    "withdrawn": Status.RETIRED, "superseded": Status.SUPERSEDED, "superceded": Status.SUPERSEDED,
-    "replaced": Status.SUPERSEDED,
-}  # fmt: skip
-_WORD: Final = re.compile(r"[A-Za-z][A-Za-z-]*")
-_STATUS_LINE: Final = re.compile(r"(?i)^\s*(?:[*+-]\s+)?[*_]*status[*_]*\s*:[*_]*\s*(.*?)\s*$")
-_CURSOR_KEY: Final = re.compile(r"^(description|globs|alwaysApply):[ \t]*(.*)$", re.MULTILINE)
-_EXPORTED: Final = re.compile(rf"{re.escape(BEGIN)}.*?(?:{re.escape(END)}|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +50,19 @@ class Read:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StatusText:
-    """The status that a page gives, and the characters that say so, for who edits them."""
-
-    status: Status | None
-    span: Span
-
-
 def read_decision(path: str, text: str) -> Read:
     """A file of a folder of decisions."""
     page = page_of(text)
-    table, remarks = _front_table(page.front)
+    table, remarks = front_table(page.front)
     rules, of_rules = _rules(page)
     front_is_broken = page.front is not None and table is None
     if table is not None and (rules or of_rules or any(table.get(key) for key in _ONLY_OURS)):
         decision, more = _ours(path, page, Fields(table, "a decision"), rules)
     else:
         decision, more = _adr(path, page, table)
+        if front_is_broken:
+            # It may have said that nobody else is to see it.
+            decision = replace(decision, visibility=Visibility.NEVER)
         if rules or of_rules:
             # Nobody knows how much it weighs and where it holds.
             why = "its front matter cannot be read" if front_is_broken else "it has no front matter"
@@ -96,21 +73,21 @@ def read_decision(path: str, text: str) -> Read:
     if any(remark.severity is Severity.ERROR for remark in of_rules):
         decision = replace(decision, broken=decision.broken or "a rule cannot be read")
     decision = replace(decision, digest=digest(text))
-    found = (*remarks, *more, *of_rules, *_hidden(text))
-    return Read(decision, _problems(decision, found))
+    found = (*remarks, *more, *of_rules, *hidden_remarks(text))
+    return Read(decision, problems_of(decision, found))
 
 
 _ONLY_OURS: Final = ("id", "severity", "scope", "evidence", "visibility")
 
 
-def _problems(decision: Decision, remarks: Iterable[Remark]) -> tuple[Problem, ...]:
+def problems_of(decision: Decision, remarks: Iterable[Remark]) -> tuple[Problem, ...]:
     return tuple(
         Problem(Source(decision.path, remark.line), remark.message, remark.severity, decision.id)
         for remark in sorted(remarks, key=lambda remark: remark.line)
     )
 
 
-def _hidden(text: str) -> tuple[Remark, ...]:
+def hidden_remarks(text: str) -> tuple[Remark, ...]:
     return tuple(
         Remark(
             text.count("\n", 0, offset) + 1,
@@ -119,22 +96,6 @@ def _hidden(text: str) -> tuple[Remark, ...]:
         )
         for offset, name in hidden_in(text)
     )
-
-
-def _front_table(front: Front | None) -> tuple[Table | None, tuple[Remark, ...]]:
-    if front is None:
-        return None, ()
-    if not front.closed:
-        return None, (Remark(1, "the front matter has no second `---`"),)
-    try:
-        node = read(front.text, line=front.line, offset=front.start)
-    except YamlError as problem:
-        return None, (Remark(problem.line, f"the front matter cannot be read: {problem}"),)
-    if node is None:
-        return Table((), front.line, Span(front.start, front.start)), ()
-    if not isinstance(node, Table):
-        return None, (Remark(front.line, "the front matter is `key: value` lines"),)
-    return node, ()
 
 
 def _rules(page: Page) -> tuple[tuple[Rule, ...], tuple[Remark, ...]]:
@@ -170,7 +131,7 @@ def _ours(
     scope = _scope(fields)
     decision = Decision(
         id=identity or _stem(path),
-        title=one_line(fields.text("title")) or _title(page, path),
+        title=one_line(fields.text("title")) or title_of(page, path),
         path=path,
         origin=Origin.DECISION,
         # One whose status cannot be read is not one that nobody has to keep.
@@ -202,9 +163,8 @@ def status_of_front(fields: Fields) -> Status | None:
     said = fields.text("status")
     if not said:
         return None
-    word = (_WORD.findall(said.casefold()) or [""])[0]
-    if word in _WORDS:
-        return _WORDS[word]
+    if (status := status_in(said)) is not None:
+        return status
     fields.choice("status", Status, Status.NEEDS_REVIEW)
     return None
 
@@ -264,7 +224,7 @@ def _adr(path: str, page: Page, table: Table | None) -> tuple[Decision, tuple[Re
     return (
         Decision(
             id=_stem(path),
-            title=title or _title(page, path),
+            title=title or title_of(page, path),
             path=path,
             origin=Origin.ADR,
             status=status,
@@ -275,89 +235,11 @@ def _adr(path: str, page: Page, table: Table | None) -> tuple[Decision, tuple[Re
     )
 
 
-def status_text(page: Page) -> StatusText | None:
-    """Where a page says its status: front matter, a line `Status: …`, a section `## Status`."""
-    table, _ = _front_table(page.front)
-    node = table.get("status") if table is not None else None
-    if isinstance(node, Text):
-        return StatusText(_status_in(node.value), node.span)
-    seconds = [heading.line for heading in page.headings if heading.level > 1]
-    top = min(seconds, default=len(page.text))
-    for line in page.lines:
-        if line.number >= top:
-            break
-        if (match := _STATUS_LINE.match(line.text)) is not None:
-            span = Span(line.start + match.start(1), line.start + match.end(1))
-            return StatusText(_status_in(match[1]), span)
-    found: StatusText | None = None
-    for line in page.section("status", "state"):
-        said = line.text.strip()
-        if not said:
-            continue
-        start = line.start + line.text.index(said)
-        here = StatusText(_status_in(said), Span(start, start + len(said)))
-        # adr-tools leaves `Accepted` above `Superseded by …`, or replaces it.
-        if found is None or here.status is Status.SUPERSEDED:
-            found = here
-    return found
-
-
-def _status_in(said: str) -> Status | None:
-    word = (_WORD.findall(said.casefold()) or [""])[0]
-    return _WORDS.get(word)
-
-
 def _stem(path: str) -> str:
     return path.removesuffix(".md")
 
 
-def _title(page: Page, path: str) -> str:
+def title_of(page: Page, path: str) -> str:
     heading = page.title
     said = one_line(heading.text) if heading is not None else ""
     return said or PurePosixPath(path).stem
-
-
-def read_instructions(path: str, text: str) -> Read | None:
-    """`AGENTS.md`, `CLAUDE.md` or a Cursor rule, as advice; None where nothing but ours is in it.
-
-    A page holds for its folder and all below; a Cursor rule for its globs.
-    """
-    own = _EXPORTED.sub("", text)
-    page = page_of(own)
-    if not own[page.body :].strip():
-        return None
-    file = PurePosixPath(path)
-    paths: tuple[str, ...] = ()
-    title = ""
-    if file.suffix == ".mdc":
-        keys = dict(_CURSOR_KEY.findall(page.front.text if page.front is not None else ""))
-        title = one_line(keys.get("description", "").strip("\"' "))
-        if keys.get("alwaysApply", "").strip() != "true":
-            paths = _cursor_globs(keys.get("globs", ""))
-    elif file.parent.as_posix() != ".":
-        paths = (f"{file.parent}/**",)
-    decision = Decision(
-        id=path,
-        title=title or _title(page, path),
-        path=path,
-        origin=Origin.INSTRUCTIONS,
-        status=Status.ACCEPTED,
-        scope=Scope(paths),
-        body=own[page.body :],
-        digest=digest(text),
-    )
-    return Read(decision, _problems(decision, _hidden(text)))
-
-
-def _cursor_globs(said: str) -> tuple[str, ...]:
-    """Cursor's globs: `*.py, src/**` without quotes, which is no YAML, or a list."""
-    try:
-        node = read(said) if said.lstrip().startswith("[") else None
-    except YamlError:
-        node = None
-    parts = (
-        [item.value for item in node.items if isinstance(item, Text)]
-        if isinstance(node, Sequence)
-        else said.split(",")
-    )
-    return tuple(part.strip(" \"'") for part in parts if part.strip(" \"'"))

@@ -56,6 +56,16 @@ def estimated_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
+def most_tokens(text: str) -> int:
+    """For how many tokens room is made before `text` is sent: rather too many than too few.
+
+    Two ASCII characters are at least one token of code that people write; of anything else, each
+    byte may be one.
+    """
+    plain = len(text.encode("ascii", "ignore"))
+    return -(-plain // 2) + len(text.encode("utf-8", "replace")) - plain
+
+
 def build(
     goal: Goal, snapshot: Snapshot, context_tokens: int, *, proposer: str = "model"
 ) -> Context | Failure:

@@ -14,17 +14,21 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import anthropic
 import httpx2
-from anthropic.types import Message, MessageParam
+from anthropic.types import Message, MessageDeltaUsage, MessageParam
 
+from trueup.operations.budget import Refusal
+from trueup.operations.meter import Meter, Taken
+from trueup.operations.prices import Usage
 from trueup.propose import context
 from trueup.propose.endings import RETRIED, Ending, ending_of
-from trueup.propose.prompts import load
+from trueup.propose.prompts import Prompt, load
 from trueup.propose.proposal import Failure, FailureKind, Proposal
 from trueup.propose.reply import SCHEMA, parse_reply
 from trueup.settings import VENDOR, Settings, endpoint, model_key
@@ -44,7 +48,13 @@ PROGRESS_CHARACTERS: Final = 1_000
 
 Say = Callable[[str], None]
 
-_NEXT_MODEL: Final = frozenset({FailureKind.OVERLOADED, FailureKind.REFUSED, FailureKind.CANNOT})
+FRAME_TOKENS: Final = 1_000
+"""What the form of the answer and the frame of the request take beside the texts."""
+
+_NEXT_MODEL: Final = frozenset(
+    # A cheaper model may fit into a budget that this one does not.
+    {FailureKind.OVERLOADED, FailureKind.REFUSED, FailureKind.CANNOT, FailureKind.BUDGET}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +83,10 @@ class _Call:
     """One turn while it lasts: what is asked, and what it has taken so far."""
 
     settings: Settings
-    system: str
+    prompt: Prompt
     messages: list[MessageParam]
     say: Say
+    meter: Meter | None
     structured: bool = True
     """Whether the endpoint takes `output_config`; local servers may not."""
     model: str = ""
@@ -94,8 +105,11 @@ async def propose(
     settings: Settings,
     attempts: tuple[Attempt, ...] = (),
     said: Say | None = None,
+    meter: Meter | None = None,
 ) -> ModelAnswer:
-    """One candidate for `goal`, or why there is none. `said` is told what is going on."""
+    """One candidate for `goal`, or why there is none. `said` is told what is going on; every call
+    runs through `meter`, and without one nothing is counted.
+    """
     started = time.monotonic()
     prompt = load(PROMPT)
     first = settings.model.models[0]
@@ -107,15 +121,13 @@ async def propose(
     shown = context.build(goal, snapshot, int(settings.limits.context_tokens), proposer=first)
     if isinstance(shown, Failure):
         return ModelAnswer(shown, prompt=prompt.reference)
-    call = _Call(settings, prompt.text, _conversation(shown.text, attempts), said or _silent)
+    call = _Call(settings, prompt, _conversation(shown.text, attempts), said or _silent, meter)
     ending = await _within_deadline(call)
-    model, key = call.model or first, model_key()
+    model = call.model or first
     if ending.kind is None:
         proposal = _proposal(ending.text, snapshot, model)
     else:
-        # A server may repeat what it was sent.
-        sentence = ending.sentence.replace(key, "(the key)") if key else ending.sentence
-        proposal = Failure(ending.kind, sentence, model)
+        proposal = Failure(ending.kind, ending.sentence, model)
     return ModelAnswer(
         proposal,
         reply=ending.text,
@@ -222,46 +234,101 @@ async def _with_retries(client: anthropic.AsyncAnthropic, call: _Call) -> Ending
 
 
 async def _ask(client: anthropic.AsyncAnthropic, model: str, call: _Call) -> Ending:
-    """One request, to its end."""
-    options: dict[str, Any] = {}
-    if call.structured:
-        config: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
-        if call.settings.model.effort:
-            config["effort"] = call.settings.model.effort
-        options = {"output_config": config, "cache_control": {"type": "ephemeral"}}
-    written = reported = counted = 0
+    """One request, to its end: paid for before, settled after."""
+    with _metered(call, model) as taken:
+        if isinstance(taken, Refusal):
+            return Ending(FailureKind.BUDGET, taken.sentence)
+        ending = _without_key(await _streamed(client, model, call, taken))
+        taken.ended(ending.kind.value if ending.kind else "", ending.sentence, ending.text)
+    return ending
+
+
+def _without_key(ending: Ending) -> Ending:
+    """A server may repeat what it was sent."""
+    key = model_key()
+    if not key:
+        return ending
+    sentence, text = (said.replace(key, "(the key)") for said in (ending.sentence, ending.text))
+    return replace(ending, sentence=sentence, text=text)
+
+
+def _metered(call: _Call, model: str) -> AbstractContextManager[Taken | Refusal]:
+    if call.meter is None:
+        return nullcontext(Taken(lambda: 0))
+    said = [f"{message['role']}:\n{message['content']}" for message in call.messages]
+    sent = "\n\n".join((f"system:\n{call.prompt.text}", *said))
+    return call.meter.calling(
+        model,
+        sent=sent,
+        reference=call.prompt.reference,
+        digest=call.prompt.digest,
+        prompt=context.most_tokens(sent) + FRAME_TOKENS,
+        output=int(call.settings.limits.model_output_tokens),
+    )
+
+
+async def _streamed(
+    client: anthropic.AsyncAnthropic, model: str, call: _Call, taken: Taken
+) -> Ending:
+    written = reported = thought = 0
+    counted: MessageDeltaUsage | None = None
     try:
         async with client.messages.stream(
             model=model,
             max_tokens=int(call.settings.limits.model_output_tokens),
-            system=call.system,
+            system=call.prompt.text,
             messages=call.messages,
-            **options,
+            **_options(call),
         ) as stream:
             async for event in stream:
                 if event.type == "message_start":
                     call.began, call.model = True, event.message.model or model
-                    call.tokens_in += _tokens_in(event.message)
+                    taken.began(call.model, _read(event.message))
+                elif event.type == "content_block_delta":
+                    taken.wrote()
+                    thought += len(getattr(event.delta, "thinking", ""))
                 elif event.type == "text":
                     written += len(event.text)
                     if written - reported >= PROGRESS_CHARACTERS:
                         reported = written
                         call.say(f"{model} has written {written} characters")
                 elif event.type == "message_delta":
-                    counted = event.usage.output_tokens
+                    counted = event.usage
             ending = ending_of(await stream.get_final_message(), model, call.host)
     except _ENDS as problem:
         ending = ending_of(problem, model, call.host)
     finally:
         # The final count never comes for an answer that was cut off.
-        call.tokens_out += counted or context.estimated_tokens("x" * written)
+        if counted is not None:
+            details = counted.output_tokens_details
+            thinking = details.thinking_tokens if details else 0
+            taken.produced(counted.output_tokens, thinking=thinking)
+        elif taken.has_begun:
+            seen = context.estimated_tokens("x" * (written + thought))
+            taken.produced(seen, estimated=True)
+        call.tokens_in += taken.usage.prompt
+        call.tokens_out += taken.usage.output
     return ending
 
 
-def _tokens_in(message: Message) -> int:
+def _options(call: _Call) -> dict[str, Any]:
+    """What an endpoint may not take, and is left out then."""
+    if not call.structured:
+        return {}
+    config: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
+    if call.settings.model.effort:
+        config["effort"] = call.settings.model.effort
+    return {"output_config": config, "cache_control": {"type": "ephemeral"}}
+
+
+def _read(message: Message) -> Usage:
+    """What the prompt took."""
     usage = message.usage
-    cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
-    return usage.input_tokens + cached
+    return Usage(
+        input=usage.input_tokens,
+        cached=usage.cache_read_input_tokens or 0,
+        cache_write=usage.cache_creation_input_tokens or 0,
+    )
 
 
 # What a request ends with. Below the SDK's own errors: a connection that breaks in the middle of

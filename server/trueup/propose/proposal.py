@@ -20,6 +20,8 @@ class FailureKind(StrEnum):
     OVERLOADED = "overloaded"
     RATE_LIMITED = "rate-limited"
     SPEND_LIMIT = "spend-limit"
+    BUDGET = "budget"
+    """Our own ceiling, not the account's: the call was not made."""
     CONTEXT_EXCEEDED = "context-exceeded"
     PROTOCOL = "protocol"
     NONSENSE = "nonsense"

@@ -15,7 +15,7 @@ from typing import Final
 
 from trueup.architecture.contracts import Severity
 from trueup.memory import places
-from trueup.memory.decisions import Decisions
+from trueup.memory.decisions import Decisions, Problem
 from trueup.memory.evaluate import SUFFIXES, Report, RuleFinding, applies, report
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Evidence, Goal, Recipe
@@ -87,11 +87,10 @@ def _judged(trial: Trial, known: Decisions) -> Evidence:
         if trial.goal.recipe is Recipe.PATCH:
             return unknown(CHECK, f"{says}; a person has to look", exempted.path, exempted.line)
         return failed(CHECK, f"{says}, which only a person may", exempted.path, exempted.line)
-    for found in after.reports:
-        for problem in found.unjudged:
-            name = _name(known, problem.decision)
-            says = f"decision {name} cannot be evaluated: {problem.message}"
-            return unknown(CHECK, says, problem.source.path, problem.source.line)
+    if problem := next(_unjudged(known, after), None):
+        what = f"decision {_name(known, problem.decision)}" if problem.decision else "a decision"
+        says = f"{what} cannot be evaluated: {problem.message}"
+        return unknown(CHECK, says, problem.source.path, problem.source.line)
     if new:
         return passed(CHECK, f"{new[0].says}, which is no veto ({new[0].path}:{new[0].line})")
     respected = {
@@ -106,13 +105,26 @@ def _judged(trial: Trial, known: Decisions) -> Evidence:
     return passed(CHECK, f"{count} decisions are kept" if count > 1 else "1 decision is kept")
 
 
+def _unjudged(known: Decisions, side: _Side) -> Iterator[Problem]:
+    """What nobody can say anything about: rules in scope, and files that are no text."""
+    for found in side.reports:
+        yield from found.unjudged
+    if side.reports:
+        yield from (
+            problem
+            for problem in known.problems
+            if not problem.decision and problem.severity is Severity.ERROR
+        )
+
+
 def goals_of(goal: Goal) -> frozenset[str]:
     """The names under which decisions speak of a goal."""
     return frozenset({goal.kind.value, goal.recipe.value})
 
 
 def _side(trial: Trial, snapshot: Snapshot, known: Decisions, goals: frozenset[str]) -> _Side:
-    documents = (snapshot.get(path) for path in trial.candidate.paths)
+    paths = (path for path in trial.candidate.paths if path.endswith(SUFFIXES))
+    documents = (snapshot.get(path) for path in paths)
     return _Side(
         snapshot,
         tuple(

@@ -7,6 +7,7 @@ from typing import Final
 
 from trueup.suggestion import Evidence, Goal, GoalKind, Outcome, Recipe, Ruling, Verdict
 from trueup.verify import (
+    architecture,
     behaviour,
     comments,
     danger,
@@ -35,6 +36,7 @@ STATIC: Final[tuple[Check, ...]] = (
     tamper.leaves_tests_alone,
     names.exist,
     danger.calls_nothing_dangerous,
+    architecture.keeps_the_contracts,
     decisions.keeps_the_decisions,
     linters.gives_linters_nothing_new,
 )
@@ -55,6 +57,7 @@ NAMES: Final[Mapping[Check, str]] = {
     tamper.leaves_tests_alone: tamper.CHECK,
     names.exist: names.CHECK,
     danger.calls_nothing_dangerous: danger.CHECK,
+    architecture.keeps_the_contracts: architecture.CHECK,
     decisions.keeps_the_decisions: decisions.CHECK,
     linters.gives_linters_nothing_new: linters.CHECK,
     types.satisfies_the_type_checker: types.CHECK,
@@ -75,6 +78,7 @@ DEMANDED: Final[tuple[str, ...]] = (
     tamper.CHECK,
     names.CHECK,
     danger.CHECK,
+    architecture.CHECK,
     decisions.CHECK,
     linters.CHECK,
     tests.CHECK,

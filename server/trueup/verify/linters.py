@@ -1,7 +1,8 @@
 """The diagnostic to be fixed is gone, and Ruff finds nothing new.
 
 Only Ruff runs here, because it executes nothing of the project. A diagnostic of a type checker is
-for `types` to see; that of any other tool stays unknown: nobody looked whether it is gone.
+for `types` to see, one of a contract for `architecture`; that of any other tool stays unknown:
+nobody looked whether it is gone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 from trueup import linting
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Diagnostic, Evidence, GoalKind, Surface, SurfaceKind
+from trueup.verify import architecture
 from trueup.verify.checkers import SOURCES as TYPE_CHECKERS
 from trueup.verify.trial import Trial, failed, passed, unknown
 
@@ -42,7 +44,7 @@ async def gives_linters_nothing_new(trial: Trial) -> Evidence:
         line = document.line_at(new.span.start) + 1
         sentence = f"Ruff finds something new: {new.code} {new.message}"
         return failed(CHECK, sentence, new.path, line)
-    if target is None or target.source.casefold() in TYPE_CHECKERS:
+    if target is None or target.source.casefold() in {*TYPE_CHECKERS, architecture.SOURCE}:
         return passed(CHECK, "Ruff finds nothing new")
     if not select:
         return unknown(
