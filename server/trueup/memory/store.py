@@ -61,7 +61,7 @@ class Weights(NamedTuple):
     """How much a word counts, by where it stands."""
 
     name: float = 4.0
-    place: float = 1.0
+    place: float = 2.0
     head: float = 2.0
     body: float = 1.0
 
