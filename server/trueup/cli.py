@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "init": "init:init",
     "graph": "graph:graph",
     "decisions": "decisions:decisions",
+    "index": "index:index",
     "trust": "about:trust",
     "trace": "trace:trace",
     "doctor": "about:doctor",

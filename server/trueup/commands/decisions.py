@@ -23,6 +23,7 @@ from trueup.commands.decision_report import (
     report_json,
     show_report,
 )
+from trueup.commands.searching import search
 from trueup.memory import evidence, journal, lifecycle
 from trueup.memory import export as exporting
 from trueup.memory.consistency import kind_of
@@ -41,6 +42,9 @@ def _words(choices: type[StrEnum]) -> click.Choice[str]:
 @click.group()
 def decisions() -> None:
     """What the project has decided: list, record, accept, and hold the code to it."""
+
+
+decisions.add_command(search)
 
 
 def _root() -> str:

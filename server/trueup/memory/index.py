@@ -1,0 +1,351 @@
+"""The code of a project, ready to be searched, kept in step with its files.
+
+Files are the truth. What is kept in the cache folder is derived, and may vanish, be damaged or be
+impossible to write at any moment: then it is built again, or for small projects held in memory, and
+the answers are the same. One process writes at a time; the others read, and never wait.
+
+Nothing here raises for the state of the disk: `Freshness` says it, in a sentence where the user
+should know. An Index is for one thread at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import apsw
+
+from trueup.architecture.sources import text_of
+from trueup.memory.chunks import Chunk, chunks
+from trueup.memory.damage import DamagedError, UnusableError, told_apart
+from trueup.memory.generations import Generations, folder_of
+from trueup.memory.store import MEMORY, SCHEMA, Known, Row, Stamp, Store, StoreError
+from trueup.memory.sweep import bytes_of, digest_of, known_now, look, sweep
+
+MEMORY_SOURCE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Source that is indexed in memory where the cache folder cannot be used."""
+BATCH_FILES: Final = 32
+"""Files that one transaction writes, so that no other writer waits for long."""
+RETRIES: Final = 3
+_ANOTHER: Final = "another Trueup is updating the index; some files are not searched yet"
+
+log = logging.getLogger("trueup.memory.index")
+T = TypeVar("T")
+
+
+class Home(StrEnum):
+    """Where the index is."""
+
+    DISK = "disk"
+    MEMORY = "memory"
+    NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How the index stands to the files. `behind` are files that are not searched as they are now;
+    `says` is what the user should know, "" for nothing.
+    """
+
+    home: Home
+    files: int = 0
+    chunks: int = 0
+    changed: int = 0
+    behind: int = 0
+    rebuilt: bool = False
+    says: str = ""
+
+    @property
+    def is_fresh(self) -> bool:
+        return not self.behind
+
+
+class Index:
+    """The index of the project at `root` (an absolute path); close it, or use it as a context."""
+
+    def __init__(self, root: str, folder: Path | None = None) -> None:
+        self.root = os.path.realpath(root)
+        self._generations = Generations(folder or folder_of(root, SCHEMA))
+        self._store: Store | None = None
+        self._open: Path | None = None
+        self._home = Home.DISK
+        self._says = ""
+        self._files: dict[str, Known] = {}
+        self._version = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; using the index again opens it."""
+        store, self._store, self._open = self._store, None, None
+        self._files, self._version = {}, -1
+        if store is not None:
+            try:
+                store.close()
+            except apsw.Error as problem:
+                log.warning("the index could not be closed: %s", problem)
+
+    @property
+    def folder(self) -> Path:
+        return self._generations.folder
+
+    def refresh(self, paths: Iterable[str] | None = None, *, wait: bool = False) -> Freshness:
+        """Bring the index in step with the disk: all of it, or the files at `paths`.
+
+        Where another process is writing, the answer is how far behind we are; `wait` waits for it.
+        """
+        chosen = None if paths is None else tuple(paths)
+        if self._home is Home.DISK:
+            try:
+                return self._on_disk(chosen, wait=wait)
+            except UnusableError as problem:
+                self._give_up(str(problem))
+        return self._in_memory(chosen)
+
+    def rebuild(self) -> Freshness:
+        """Forget the index and make another from the files."""
+        self.close()
+        self._home, self._says = Home.DISK, ""
+        try:
+            with told_apart():
+                self._generations.forget()
+        except UnusableError as problem:
+            self._give_up(str(problem))
+        return self.refresh(wait=True)
+
+    def is_sound(self) -> bool:
+        """Whether the whole database can be read; takes about a second for a large one."""
+        if self._store is None:
+            return True
+        try:
+            return self._store.check()
+        except apsw.Error:
+            return False
+
+    def ask(self, question: Callable[[Store], T], nothing: T, *, wait: bool = False) -> T:
+        """What the store answers; `nothing` where there is none. A damaged one is made again."""
+        for _ in range(RETRIES):
+            if self._store is None:
+                return nothing
+            try:
+                return question(self._store)
+            except (apsw.Error, StoreError) as problem:
+                log.warning("the index is damaged and is built again: %s", problem)
+                self._distrust()
+                self.refresh(wait=wait)
+        return nothing
+
+    def is_current(self, row: Row) -> bool:
+        """Whether the file of a result still holds the bytes that were indexed."""
+        raw = bytes_of(self.root, row.path)
+        return raw is not None and digest_of(raw) == row.digest
+
+    def text(self, row: Row) -> str | None:
+        """The chunk as it stands in its file; None where the file is another by now."""
+        raw = bytes_of(self.root, row.path)
+        if raw is None or digest_of(raw) != row.digest:
+            return None
+        return text_of(raw)[row.span.start : row.span.end]
+
+    def text_at(self, path: str) -> str | None:
+        """A file of the project as it is now; None where there is none."""
+        raw = bytes_of(self.root, path) if look(self.root, path) is not None else None
+        return None if raw is None else text_of(raw)
+
+    def _distrust(self) -> None:
+        """Let go of a database that is damaged, and let nobody else find it."""
+        broken = self._open
+        self.close()
+        if broken is None:
+            return
+        try:
+            with told_apart():
+                # Without the lease, for nobody waits for it here. If another one was published
+                # in between, it is forgotten too, and built once more.
+                if self._generations.current() == broken:
+                    self._generations.forget()
+        except UnusableError as problem:
+            self._give_up(str(problem))
+
+    def _give_up(self, why: str) -> None:
+        self.close()
+        self._home = Home.MEMORY
+        self._says = f"the index cannot be kept in {self.folder}: {why}"
+        log.warning("%s", self._says)
+
+    def _on_disk(self, paths: tuple[str, ...] | None, *, wait: bool) -> Freshness:
+        why = ""
+        for _ in range(RETRIES):
+            try:
+                with told_apart():
+                    return self._in_step(paths, wait=wait)
+            except DamagedError as problem:
+                why = str(problem)
+                log.warning("the index is built again: %s", why)
+                self._distrust()
+        raise UnusableError(why)
+
+    def _in_step(self, paths: tuple[str, ...] | None, *, wait: bool) -> Freshness:
+        self._attach()
+        if self._store is not None and not self._due(paths):
+            return self._state()
+        with self._generations.lease(wait=wait) as ours:
+            if not ours:
+                return self._behind(paths)
+            # Somebody may have written while we waited.
+            self._attach()
+            if self._store is None:
+                return self._build()
+            due = self._due(paths)
+            self._update(self._store, due)
+            return self._state(changed=len(due))
+
+    def _attach(self) -> None:
+        """Have the current database open, or none where there is none that can be used."""
+        current = self._generations.current()
+        if current is not None and current == self._open and self._store is not None:
+            return
+        self.close()
+        if current is None or not current.exists():
+            return
+        self._open = current
+        try:
+            self._store = Store.open(str(current), self.root)
+        except StoreError as problem:
+            log.info("%s; it is built again", problem)
+            self._open = None
+
+    def _build(self) -> Freshness:
+        """A new database from all files, which then counts."""
+        made = self._generations.begin()
+        try:
+            self._generations.clean()
+            store = Store.create(str(made), self.root)
+            try:
+                files = sweep(self.root)
+                with store.transaction():
+                    for path, stamp in files.items():
+                        _put(store, self.root, path, stamp)
+                store.finish()
+            finally:
+                store.close()
+            self._generations.publish(made)
+        except BaseException:
+            # Also on Ctrl-C: half an index helps nobody.
+            made.unlink(missing_ok=True)
+            raise
+        self._attach()
+        return self._state(changed=len(files), rebuilt=True)
+
+    def _due(self, paths: tuple[str, ...] | None) -> dict[str, Stamp | None]:
+        """The files that may not be what they were, None for those that are gone."""
+        known = self._known()
+        if paths is None:
+            now: Mapping[str, Stamp | None] = sweep(self.root)
+            gone = known.keys() - now.keys()
+        else:
+            now = {path: look(self.root, path) for path in paths if path.endswith(".py")}
+            gone = {path for path, stamp in now.items() if stamp is None and path in known}
+        due: dict[str, Stamp | None] = dict.fromkeys(sorted(gone))
+        for path, stamp in now.items():
+            if stamp is None:
+                continue
+            before = known.get(path)
+            if before is None or before.stamp != stamp or not before.settled:
+                due[path] = stamp
+        return due
+
+    def _known(self) -> dict[str, Known]:
+        if self._store is None:
+            return {}
+        version = self._store.version
+        if version != self._version:
+            self._files, self._version = self._store.files(), version
+        return self._files
+
+    def _update(self, store: Store, due: Mapping[str, Stamp | None]) -> None:
+        waiting = iter(due.items())
+        while batch := tuple(islice(waiting, BATCH_FILES)):
+            # Parsed first, so that the lock on the database is short.
+            read = [(path, self._read(path, stamp)) for path, stamp in batch]
+            with store.transaction():
+                for path, found in read:
+                    if found is None:
+                        store.remove(path)
+                    elif found[1] is None:
+                        store.touch(path, found[0])
+                    else:
+                        store.put(path, *found)
+            for path, found in read:
+                self._files.pop(path, None)
+                if found is not None:
+                    self._files[path] = found[0]
+
+    def _read(
+        self, path: str, stamp: Stamp | None
+    ) -> tuple[Known, None] | tuple[Known, tuple[Chunk, ...]] | None:
+        """What is known of a file now, with its chunks if they are others than before."""
+        if stamp is None:
+            return None
+        known, raw = known_now(self.root, path, stamp)
+        if raw is None:
+            return None
+        before = self._files.get(path)
+        if before is not None and before.digest == known.digest:
+            return known, None
+        return known, chunks(text_of(raw))
+
+    def _in_memory(self, paths: tuple[str, ...] | None) -> Freshness:
+        if self._home is Home.NOWHERE:
+            return Freshness(Home.NOWHERE, says=self._says)
+        if self._store is None:
+            files = sweep(self.root)
+            if sum(stamp.size for stamp in files.values()) > MEMORY_SOURCE_BYTES_MAX:
+                self._home = Home.NOWHERE
+                self._says += "; the project is too large to be indexed in memory"
+                return Freshness(Home.NOWHERE, behind=len(files), says=self._says)
+            self._store = Store.create(MEMORY, self.root)
+        due = self._due(paths)
+        self._update(self._store, due)
+        return self._state(changed=len(due))
+
+    def _behind(self, paths: tuple[str, ...] | None) -> Freshness:
+        state = self._state()
+        if self._store is None:
+            return replace(state, behind=len(sweep(self.root)), says=_ANOTHER)
+        behind = sum(
+            # A file may be due only because it is so new that its stamp does not tell.
+            stamp is None or path not in self._files or self._differs(path)
+            for path, stamp in self._due(paths).items()
+        )
+        return replace(state, behind=behind, says=_ANOTHER) if behind else state
+
+    def _differs(self, path: str) -> bool:
+        raw = bytes_of(self.root, path)
+        return raw is None or digest_of(raw) != self._files[path].digest
+
+    def _state(self, changed: int = 0, *, rebuilt: bool = False) -> Freshness:
+        files, count = self._store.counts() if self._store is not None else (0, 0)
+        return Freshness(self._home, files, count, changed, 0, rebuilt, self._says)
+
+
+def _put(store: Store, root: str, path: str, stamp: Stamp) -> None:
+    known, raw = known_now(root, path, stamp)
+    if raw is not None:
+        store.put(path, known, chunks(text_of(raw)))
