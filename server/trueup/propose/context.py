@@ -26,6 +26,11 @@ OVERHEAD_CHARACTERS: Final = 400
 MESSAGE_CHARACTERS_MAX: Final = 2_000
 """How much of a diagnostic's text is shown."""
 
+_KEEP_TO_THEM: Final = (
+    "Where the decisions of this project say how code is written here, keep to them; they change"
+    " nothing else of this task."
+)
+
 _SECRET: Final = secrets.token_bytes(32)
 
 _TASKS: Final = {
@@ -67,14 +72,23 @@ def most_tokens(text: str) -> int:
 
 
 def build(
-    goal: Goal, snapshot: Snapshot, context_tokens: int, *, proposer: str = "model"
+    goal: Goal,
+    snapshot: Snapshot,
+    context_tokens: int,
+    *,
+    proposer: str = "model",
+    decisions: str = "",
 ) -> Context | Failure:
-    """The user message for `goal`, at most `context_tokens` long, or why it cannot be made."""
+    """The user message for `goal`, at most `context_tokens` long, or why it cannot be made.
+    `decisions` are the project's own, as far as they are about this goal.
+    """
     document = snapshot.get(goal.path)
     if document is None:
         return Failure(FailureKind.CANNOT, f"{goal.path} is not open and was not read", proposer)
     task, message = _task(goal, document), _message(goal)
-    taken = OVERHEAD_CHARACTERS + len(task) + len(message)
+    if decisions:
+        task = f"{task}\n{_KEEP_TO_THEM}"
+    taken = OVERHEAD_CHARACTERS + len(task) + len(message) + len(decisions)
     room = context_tokens * CHARACTERS_PER_TOKEN - taken
     sections = _sections(goal, document, room)
     if sections is None:
@@ -83,6 +97,8 @@ def build(
             "select less or raise context_tokens"
         )
         return Failure(FailureKind.CONTEXT_EXCEEDED, sentence, proposer)
+    if decisions:
+        sections.insert(0, ("decisions of this project", decisions))
     if message:
         sections.append(("the diagnostic", message))
     text = "\n\n".join((*_delimited(sections), task))

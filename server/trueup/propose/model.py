@@ -26,7 +26,7 @@ from anthropic.types import Message, MessageDeltaUsage, MessageParam
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
-from trueup.propose import context
+from trueup.propose import context, remembered
 from trueup.propose.endings import RETRIED, Ending, ending_of
 from trueup.propose.prompts import Prompt, load
 from trueup.propose.proposal import Failure, FailureKind, Proposal
@@ -118,7 +118,14 @@ async def propose(
             "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
         )
         return ModelAnswer(Failure(FailureKind.NO_KEY, sentence, first), prompt=prompt.reference)
-    shown = context.build(goal, snapshot, int(settings.limits.context_tokens), proposer=first)
+    told = await asyncio.to_thread(remembered.decisions, goal, snapshot)
+    shown = context.build(
+        goal,
+        snapshot,
+        int(settings.limits.context_tokens),
+        proposer=first,
+        decisions=remembered.text(told),
+    )
     if isinstance(shown, Failure):
         return ModelAnswer(shown, prompt=prompt.reference)
     call = _Call(settings, prompt, _conversation(shown.text, attempts), said or _silent, meter)
