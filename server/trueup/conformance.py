@@ -6,7 +6,6 @@ decision lays down are contracts like any others. Knows neither the editor nor h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,12 @@ from trueup import workspace
 from trueup.architecture.checker import Architecture
 from trueup.architecture.contracts import Problem, Source
 from trueup.architecture.findings import Finding
-from trueup.memory import places
+from trueup.memory import decisions, places
 from trueup.memory.evaluate import RuleFinding, applies, report
 from trueup.memory.layers import laid_down
 from trueup.memory.project import check
+from trueup.memory.rules import Layers
 from trueup.memory.staleness import Staleness, staleness
-from trueup.snapshot import Span
 
 RULE: Final = "decision"
 """The code of a finding that a rule of a decision makes."""
@@ -52,21 +51,14 @@ class Conformance:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configurations and with the decisions, by file and line."""
-        own = (
-            Problem(item.source, item.message, item.severity, item.decision)
-            for item in self.decisions.problems
-        )
-        left = (
-            Problem(item.source, item.message, item.severity, item.decision)
-            for item in (stale.problem for stale in self.stale)
-        )
-        return (*self.architecture.problems, *own, *left)
+        own = (*self.decisions.problems, *(stale.problem for stale in self.stale))
+        return (*self.architecture.problems, *map(_of_a_decision, own))
 
     @property
     def count(self) -> int:
         """How many contracts and decisions with rules are in force."""
         ruled = sum(
-            any(not hasattr(rule, "layers") for rule in item.rules)
+            any(not isinstance(rule, Layers) for rule in item.rules)
             for item in self.decisions
             if item.is_in_force
         )
@@ -76,11 +68,7 @@ class Conformance:
         """What contracts say of one file; as `Architecture.findings`, with the decision that lays
         a contract down.
         """
-        found = self.architecture.findings(path, links_max)
-        return tuple(
-            replace(item, decision=item.contract) if item.contract in self._titles else item
-            for item in found
-        )
+        return tuple(map(self._with_decision, self.architecture.findings(path, links_max)))
 
     def wants(self, path: str) -> bool:
         """Whether some decision has a rule about this file."""
@@ -97,21 +85,19 @@ class Conformance:
         paths = workspace.python_files(str(self.root)) if self.has_rules else ()
         told = check(str(self.root), self.decisions, paths)
         found = [
-            *(
-                replace(item, decision=item.contract) if item.contract in self._titles else item
-                for item in self.architecture.everything()
-            ),
+            *map(self._with_decision, self.architecture.everything()),
             *map(self._finding, told.findings),
         ]
-        own = (
-            Problem(item.source, item.message, item.severity, item.decision)
-            for item in told.problems
-        )
+        own = map(_of_a_decision, told.problems)
         problems = (*self.architecture.problems, *self.architecture.unneeded, *own)
         ordered = sorted(
             found, key=lambda item: (item.path, item.span, item.contract, item.decision)
         )
         return tuple(ordered), tuple(dict.fromkeys(problems))
+
+    def _with_decision(self, found: Finding) -> Finding:
+        """The finding with the decision that lays its contract down, where one does."""
+        return replace(found, decision=found.contract) if found.contract in self._titles else found
 
     def _finding(self, found: RuleFinding) -> Finding:
         decision = self._titles.get(found.decision)
@@ -134,6 +120,6 @@ class Conformance:
         )
 
 
-def of_text(path: str, span: Span, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings of one file at a place."""
-    return tuple(item for item in findings if item.path == path and item.span.overlaps(span))
+def _of_a_decision(problem: decisions.Problem) -> Problem:
+    """A problem of a decision as one of a configuration."""
+    return Problem(problem.source, problem.message, problem.severity, problem.decision)

@@ -44,7 +44,7 @@ def as_json(findings: Iterable[Finding], problems: Iterable[Problem]) -> str:
     """A list with one object for each finding, and for each problem of a configuration."""
     items: list[dict[str, object]] = [
         {
-            "code": problem_code(problem),
+            "code": CONFIGURATION,
             "contract": problem.contract,
             "decision": "",
             "severity": problem.severity.value,
@@ -86,10 +86,6 @@ def as_json(findings: Iterable[Finding], problems: Iterable[Problem]) -> str:
 def printable(text: str) -> str:
     """Text as it can be written: names of files may hold bytes that are no characters."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def problem_code(_: Problem) -> str:
-    return CONFIGURATION
 
 
 def fingerprint(found: Finding) -> str:

@@ -220,7 +220,7 @@ class Workspace:
     def from_scratch(self) -> Architecture:
         made = Architecture(self.root)
         for path, text in self.buffers.items():
-            if (self.root / path).exists() or made.judges_file(path):
+            if (self.root / path).exists() or any(path in graph.by_path for graph in made.graphs):
                 made.follow(path, text if parses(text) else self.whole[path] + restated(text))
         return made
 

@@ -239,12 +239,6 @@ class Architecture:
                 uses |= self.tach.boundaries.uses(path, text, stated.imports)
         return self.tach.boundaries.unused(uses)
 
-    def judges_file(self, path: str) -> bool:
-        """Whether anything could be said of this file."""
-        return any(path in graph.by_path for graph in self._graphs.values()) or (
-            self.tach is not None and self.tach.holds(path)
-        )
-
     def misses(self, path: str) -> bool:
         """Whether this file would be a module of the project, and is not known yet."""
         return any(graph.misses(path) for graph in self._graphs.values()) or (

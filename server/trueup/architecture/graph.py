@@ -1,7 +1,7 @@
 """Who imports whom: modules as numbers, edges as sets, changed one edge at a time.
 
-Knows no files. Numbers are stable while the graph lives: a module that is removed leaves its number
-without a name, and who follows the graph need not renumber.
+Knows no files. Numbers are stable while the graph lives: modules are added and never removed; when
+some go, another graph is built.
 """
 
 from __future__ import annotations
@@ -37,14 +37,6 @@ class ImportGraph:
             self.into.append(set())
             self._children.setdefault(name.rpartition(".")[0], set()).add(number)
         return number
-
-    def remove_module(self, name: str) -> None:
-        """Forget a module that no edge touches any more."""
-        number = self.ids.pop(name)
-        if self.out[number] or self.into[number]:
-            raise ValueError(f"{name} still has imports")
-        self.names[number] = ""
-        self._children[name.rpartition(".")[0]].discard(number)
 
     def add(self, importer: int, imported: int) -> bool:
         """Whether the edge is new."""

@@ -128,10 +128,6 @@ class Imports:
             for name in (module_name(portion, path),)
         )
 
-    def module_at(self, path: str) -> str | None:
-        file = self.by_path.get(path)
-        return file.name if file is not None else None
-
     def path_of(self, module: str) -> str | None:
         file = self.by_name.get(module)
         return file.path if file is not None else None

@@ -246,9 +246,6 @@ class Sources:
         self._buffers.pop(path, None)
         self.look(path)
 
-    def opened(self) -> tuple[str, ...]:
-        return tuple(self._buffers)
-
     def look(self, path: str) -> bool:
         """Whether the file on disk differs from what was known of it; now it is known."""
         try:

@@ -210,7 +210,7 @@ class Contracts:
             while True:
                 project.again = False
                 root = Path(project.root)
-                made = await asyncio.to_thread(_judged, root)
+                made, problems = await asyncio.to_thread(_judged, root)
                 if not project.again:
                     break
         except Exception:
@@ -226,7 +226,7 @@ class Contracts:
         for buffer in self._server.buffers.under(project.root):
             document = buffer.document
             made.architecture.follow(document.path, document.text, _whole(buffer), document)
-        self._tell_problems(project, made.problems)
+        self._tell_problems(project, problems)
         if self._pulls:
             self._ask_to_pull()
         else:
@@ -333,11 +333,12 @@ class Contracts:
         project.told = {uri for uri, found in by_uri.items() if found}
 
 
-def _judged(root: Path) -> Conformance:
+def _judged(root: Path) -> tuple[Conformance, tuple[Problem, ...]]:
+    """A project as it is on disk, with what is wrong with its configuration and decisions: to find
+    that reads files, so it is done here and not on the loop.
+    """
     made = Conformance(root, cache_file(root))
-    # Whoever asks for the problems later does not read files on the loop.
-    _ = made.stale
-    return made
+    return made, made.problems
 
 
 def _whole(buffer: Buffer) -> Callable[[], bool]:
