@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from typing import Final
 
 import pytest
 
@@ -55,6 +56,17 @@ FUNCTION_BODY = Shape(
     },
     {"shop/price.py": ("a + b", "a - b")},
 )
+
+TWO_CALLERS: Final = {
+    "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
+    "tests/test_b.py": """
+        from shop import Shop
+
+        def test_2():
+            assert Shop().price() == 1
+        """,
+}
+"""Two tests that call the same method: what the first one leaves behind, the second one finds."""
 
 SHAPES = {
     "function body": FUNCTION_BODY,
@@ -239,13 +251,7 @@ SHAPES = {
                             self.known["tea"] = compute()
                         return self.known["tea"]
                 """,
-            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
-            "tests/test_b.py": """
-                from shop import Shop
-
-                def test_2():
-                    assert Shop().price() == 1
-                """,
+            **TWO_CALLERS,
         },
         {"deep.py": ("return 1", "return 2")},
     ),
@@ -266,13 +272,7 @@ SHAPES = {
                             self._known["tea"] = compute()
                         return self._known["tea"]
                 """,
-            "tests/test_a.py": "from shop import *\n\ndef test_1():\n    assert Shop().price()\n",
-            "tests/test_b.py": """
-                from shop import Shop
-
-                def test_2():
-                    assert Shop().price() == 1
-                """,
+            **TWO_CALLERS,
         },
         {"deep.py": ("return 1", "return 2")},
     ),

@@ -8,7 +8,6 @@ second. Knows no editor; the same findings are for the command line, the gate an
 from __future__ import annotations
 
 import gc
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from trueup.architecture import baseline as known
 from trueup.architecture import importlinter, own, scan
 from trueup.architecture.configuration import Configuration, on_disk
 from trueup.architecture.contracts import Problem, Severity, Violation
-from trueup.architecture.findings import Finding, Step, columns, links, underlined
+from trueup.architecture.findings import Finding
 from trueup.architecture.graph import ImportGraph
 from trueup.architecture.imports import Imports, Universe
 from trueup.architecture.judges import LayersJudge, judge
@@ -35,14 +34,11 @@ from trueup.architecture.kinds import (
     may_name,
 )
 from trueup.architecture.modules import source_roots, top_packages
+from trueup.architecture.placing import Placing
 from trueup.architecture.sources import Sources
-from trueup.architecture.stated import Stated
 from trueup.architecture.tach.project import TachProject
-from trueup.architecture.tach.rules import TachFinding
-from trueup.snapshot import Document, Span
+from trueup.snapshot import Document
 
-SCANNED_MAX: Final = 256
-"""Files whose imports are kept with their places."""
 CONFIGURATIONS: Final = (
     "pyproject.toml", "setup.cfg", ".importlinter", "tach.toml", "tach.domain.toml", known.NAME,
 )  # fmt: skip
@@ -119,13 +115,12 @@ class Architecture:
         )
         self.tach = TachProject.at(root)
         self._rules: tuple[_Rules, ...] = ()
-        self._scanned: OrderedDict[str, Stated] = OrderedDict()
-        self._explained: dict[tuple[int, int, int], Violation] = {}
+        self._placing = Placing(self.sources, self.baseline)
         self.judge_again()
 
     def judge_again(self) -> None:
         """Judge every contract anew, by the modules that there are now."""
-        self._explained.clear()
+        self._placing.forget_reasons()
         self._rules = tuple(self._judged(read) for read in self._configured)
 
     def _judged(self, read: Configuration) -> _Rules:
@@ -233,7 +228,7 @@ class Architecture:
             return ()
         uses: set[tuple[str, str]] = set()
         for path in self.tach.files:
-            stated = self._stated(path)
+            stated = self._placing.stated(path)
             if stated is not None:
                 text = stated.document.text
                 uses |= self.tach.boundaries.uses(path, text, stated.imports)
@@ -259,12 +254,7 @@ class Architecture:
         if text is None:
             self.sources.close(path)
         else:
-            held = self._scanned.get(path)
-            current = held is not None and held.stamp == self.sources.stamp(path)
-            stated = held.edited(text, document) if held is not None and current else None
-            if stated is None:
-                stated = Stated(text, path, text, document=document)
-            self._scanned[path] = stated
+            stated = self._placing.edited(path, text, document)
             self.sources.open(path, text, stated.names)
         return self._spread(path, parses)
 
@@ -280,7 +270,7 @@ class Architecture:
             change = graph.update(path, parses)
             if not change:
                 continue
-            self._explained.clear()
+            self._placing.forget_reasons()
             for rules in self._rules:
                 if rules.imports is not graph:
                     continue
@@ -332,8 +322,13 @@ class Architecture:
                             or links <= links_max
                             or (severity is not Severity.INFORMATION)
                         ):
-                            found += self._placed(rules.imports, rule, number, imported)
+                            found += self._placing.illegal(
+                                rules.imports, rule.code, rule.judge, number, imported
+                            )
         return tuple(sorted(found, key=lambda item: (item.span, item.contract, item.imported)))
+
+    def _by_tach(self, path: str) -> Iterator[Finding]:
+        return self._placing.by_tach(self.tach, path) if self.tach is not None else iter(())
 
     def everything(self) -> tuple[Finding, ...]:
         """The findings of all files, by path."""
@@ -344,11 +339,8 @@ class Architecture:
 
     def broken(self) -> frozenset[Key]:
         """Every illegal import that is an error or a warning, by what it is known by."""
-        of_tach = frozenset(
-            finding.key
-            for path in (self.tach.files if self.tach is not None else ())
-            for finding in self._by_tach(path)
-        )
+        files = self.tach.files if self.tach is not None else ()
+        of_tach = frozenset(found.key for path in files for found in self._by_tach(path))
         return of_tach | frozenset(
             (rule.judge.terms.id, names[importer], names[imported])
             for rules in self._rules
@@ -371,110 +363,6 @@ class Architecture:
         if self.tach is not None:
             self.tach = self.tach.supposing(frozenset(there), frozenset(texts.keys() - there))
         self.judge_again()
-
-    def _by_tach(self, path: str) -> Iterator[Finding]:
-        """What tach's configuration says of a file: of direct imports, by its own text alone."""
-        stated = self._stated(path) if self.tach is not None and self.tach.holds(path) else None
-        if self.tach is None or stated is None:
-            return
-        document = stated.document
-        for found in self.tach.judge(path, document.text, stated.imports):
-            span = _marked(document, found)
-            line, column, end_column = columns(document, span)
-            key = found.contract, found.importer, found.imported
-            yield Finding(
-                found.rule.value,
-                found.contract,
-                found.contract,
-                found.importer,
-                found.imported,
-                found.severity,
-                path,
-                span,
-                line,
-                column,
-                end_column,
-                found.message,
-                (),
-                found.source,
-                known=key in self.baseline,
-            )
-
-    def _placed(
-        self, imports: Imports, rule: _Rule, importer: int, imported: int
-    ) -> Iterator[Finding]:
-        """One finding for each statement that states an illegal import."""
-        key = id(rule), importer, imported
-        violation = self._explained.get(key)
-        if violation is None:
-            violation = self._explained[key] = rule.judge.explain(importer, imported)
-        path = imports.path_of(violation.importer)
-        scanned = self._stated(path)
-        if path is None or scanned is None:
-            return
-        terms, file = rule.judge.terms, imports.by_path[path]
-        chain = tuple(
-            Step(one, other, *self._first_line(imports, one, other))
-            for one, other in links(violation.chain)
-        )
-        said: set[int] = set()
-        for item in scanned.to(imports, violation.imported):
-            if item.statement in said:
-                continue
-            said.add(item.statement)
-            span = underlined(item, violation.imported, imports.absolute(file, item.written))
-            line, column, end_column = columns(scanned.document, span)
-            yield Finding(
-                rule.code,
-                violation.contract,
-                terms.name,
-                violation.importer,
-                violation.imported,
-                violation.severity,
-                path,
-                span,
-                line,
-                column,
-                end_column,
-                violation.message,
-                chain,
-                terms.source,
-                known=violation.key in self.baseline,
-            )
-
-    def _first_line(self, imports: Imports, importer: str, imported: str) -> tuple[str, int]:
-        path = imports.path_of(importer)
-        scanned = self._stated(path)
-        if path is None or scanned is None:
-            return "", 0
-        first = next(iter(scanned.to(imports, imported)), None)
-        return path, scanned.document.line_at(first.statement) + 1 if first is not None else 1
-
-    def _stated(self, path: str | None) -> Stated | None:
-        """What a file states, with its places; scanned once for each text."""
-        if path is None:
-            return None
-        stamp = self.sources.stamp(path)
-        held = self._scanned.get(path)
-        if held is None or held.stamp != stamp:
-            text = self.sources.text(path)
-            if text is None:
-                return None
-            held = self._scanned[path] = Stated(stamp, path, text)
-        self._scanned.move_to_end(path)
-        while len(self._scanned) > SCANNED_MAX:
-            self._scanned.popitem(last=False)
-        return held
-
-
-def _marked(document: Document, found: TachFinding) -> Span:
-    """The imported name; of a directive, its line without the space around it."""
-    if found.place is not None:
-        return Span(found.place.start, found.place.end)
-    whole = document.line_span(found.line - 1)
-    text = document.text[whole.start : whole.end]
-    start = whole.start + len(text) - len(text.lstrip())
-    return Span(start, max(start, whole.start + len(text.rstrip())))
 
 
 def _layers(contract: Layers, graph: ImportGraph) -> tuple[tuple[str, ...], ...]:
