@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, suggest
+from trueup.lsp import contract_actions, custom, decisions, offers, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -34,6 +34,7 @@ WATCHED: Final = types.Registration(
 ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
 
 server = Server("trueup", __version__)
+custom.register(server)
 
 
 @server.feature(types.INITIALIZE)
@@ -44,10 +45,7 @@ def initialize(params: types.InitializeParams) -> None:
         folders = [path_of(params.root_uri)]
     server.buffers.folders = tuple(folder for folder in folders if folder is not None)
     options = params.initialization_options
-    if isinstance(options, dict):
-        given = options.get("settings")
-        server.client_settings = given if isinstance(given, dict) else {}
-        server.can_ask = options.get("input") is True
+    custom.declared(server, options if isinstance(options, dict) else {})
     name = params.client_info.name if params.client_info else ""
     server.one_document_each = name in ONE_DOCUMENT_CLIENTS
     general = params.capabilities.general
@@ -65,6 +63,7 @@ def _encoding(offered: object) -> str:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    server.status.changed()
     folder = server.client_capabilities.workspace
     watches = folder.did_change_watched_files if folder is not None else None
     if watches is not None and watches.dynamic_registration:
@@ -278,4 +277,5 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
 
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
+    server.status.cancel_all()
     await server.engine.close()
