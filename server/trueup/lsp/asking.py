@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from trueup.lsp.transport import Server
 
@@ -22,13 +23,15 @@ _tokens = itertools.count(1)
 
 
 async def ask(server: Server, says: str, choices: tuple[str, ...]) -> str:
-    """The user's choice; "" for none, and where the client cannot ask."""
-    answer = await server.request(
-        types.WINDOW_SHOW_MESSAGE_REQUEST,
-        types.ShowMessageRequestParams(
-            types.MessageType.Info, says, [types.MessageActionItem(item) for item in choices]
-        ),
+    """The user's choice; "" for none. A client that cannot ask shows what would have been asked."""
+    asked = types.ShowMessageRequestParams(
+        types.MessageType.Info, says, [types.MessageActionItem(item) for item in choices]
     )
+    try:
+        answer = await server.request(types.WINDOW_SHOW_MESSAGE_REQUEST, asked)
+    except JsonRpcException:
+        show(server, says, types.MessageType.Info)
+        return ""
     return answer.title if isinstance(answer, types.MessageActionItem) else ""
 
 
@@ -43,13 +46,17 @@ def show(server: Server, says: str, kind: types.MessageType) -> None:
 
 
 @asynccontextmanager
-async def progress(server: Server, title: str) -> AsyncIterator[Callable[[str], None]]:
+async def progress(
+    server: Server, title: str, *, silent: bool = False
+) -> AsyncIterator[Callable[[str], None]]:
     """A job that the status tells of, with progress and a cancel button where the client shows any;
     cancelling it cancels the task.
+
+    A client that shows none is told that work began, as a server that says nothing looks dead.
     """
     with server.status.job(title) as told:
-        window = server.client_capabilities.window
-        if window is None or not window.work_done_progress:
+        if silent or not server.client.progress:
+            show(server, f"{title}…", types.MessageType.Info)
             yield told
             return
         token = f"trueup-{next(_tokens)}"

@@ -126,9 +126,8 @@ def _json(server: Server, page: Page) -> dict[str, object]:
 
 async def _show_patch(server: Server, page: Page) -> None:
     """The diff and the evidence, in a document of its own where the client can show one."""
-    window = server.client_capabilities.window
     text = page.patch
-    if window is None or window.show_document is None or not window.show_document.support:
+    if not server.client.shows_documents:
         server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
         return
     name = hashlib.sha256(text.encode()).hexdigest()[:16]

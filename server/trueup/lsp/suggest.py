@@ -51,8 +51,8 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
 
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
     """The edit of a rename. Raises StaleError where there is none to be had, with the reason."""
-    job = _Run(server, buffer.root, goal)
-    async with progress(server, goal.title) as say:
+    job = _Run(server, buffer.root, goal, silent=server.client.rename_blocks)
+    async with progress(server, goal.title, silent=job.silent) as say:
         suggestion = await job.judged(None, say)
     if isinstance(suggestion, Declined):
         raise StaleError(suggestion.says)
@@ -60,9 +60,7 @@ async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.Workspace
         raise StaleError(headline(suggestion))
     if stale := apply.stale_paths(server.buffers, buffer.root, suggestion):
         raise StaleError(f"{stale[0]} changed in the meantime; nothing was applied")
-    return apply.workspace_edits(server.buffers, buffer.root, suggestion, one_document_each=False)[
-        0
-    ]
+    return apply.workspace_edit(server.buffers, buffer.root, suggestion, server.client)
 
 
 async def _completed(server: Server, buffer: Buffer, goal: Goal) -> Goal:
@@ -84,8 +82,10 @@ def _refused(server: Server, says: str) -> dict[str, object]:
 class _Run:
     """One goal with the texts it was last judged on."""
 
-    def __init__(self, server: Server, root: str, goal: Goal) -> None:
+    def __init__(self, server: Server, root: str, goal: Goal, *, silent: bool = False) -> None:
         self.server, self.root, self.goal = server, root, goal
+        self.silent = silent
+        """The client waits for the answer and for nothing else: it is asked nothing meanwhile."""
         self.base = Snapshot.of(root, ())
         self.pin = False
         self.page = f"page-{next(_pages)}"
@@ -140,6 +140,8 @@ class _Run:
         return candidate
 
     async def _ask(self, says: str, choices: tuple[str, ...]) -> str:
+        if self.silent:
+            return ""
         return await ask(self.server, says, choices)
 
     async def offered(self, suggestion: Suggestion) -> dict[str, object]:
@@ -205,10 +207,10 @@ class _Run:
             self.root,
             suggestion,
             self._send,
-            one_document_each=self.server.one_document_each,
+            self.server.client,
         )
         if keep:
-            send = self._send if self.server.can_create else None
+            send = self._send if self.server.client.creates else None
             await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
             show(self.server, says, types.MessageType.Warning)
@@ -250,6 +252,8 @@ class _Run:
                 return Answer(APPLY)
             show(self.server, headline(suggestion), types.MessageType.Warning)
             return Answer(DISCARD, "")
+        if self.silent:
+            return Answer()
         choices = [APPLY if outcome is Ruling.VERIFIED else APPLY_ANYWAY]
         if suggestion.pinned:
             choices.append(KEEP)
