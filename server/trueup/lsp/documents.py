@@ -122,6 +122,12 @@ class Buffers:
         return (buffer for buffer in self._buffers.values() if buffer.root == root)
 
     @property
+    def latest(self) -> Buffer | None:
+        """The buffer that the user was in last, None where none is open."""
+        opened = self._recent or self._buffers
+        return opened[next(reversed(opened))] if opened else None
+
+    @property
     def roots(self) -> tuple[str, ...]:
         """The workspaces of what is open, each once."""
         return tuple(dict.fromkeys(buffer.root for buffer in self._buffers.values()))
