@@ -82,4 +82,4 @@ async def test_a_new_file_and_what_is_staged_count(repository: Project, editing:
     assert tree["outcome"] == "rejected"
     (logged,) = [text for text in editor.logged if "shop/fresh.py" in text]
     assert "+++ b/shop/fresh.py" in logged
-    assert "ignored" not in logged
+    assert "made/ignored.py" not in logged
