@@ -192,8 +192,8 @@ def _is_saved(root: str, document: Document) -> bool:
 def _not_ignored(root: str, paths: tuple[str, ...]) -> tuple[str, ...]:
     if not paths:
         return ()
-    # Its exit code is 1 where none is ignored. What is tracked is not ignored.
-    ignored = set(_split(_run(root, "check-ignore", "-z", "--", *paths).stdout))
+    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--")
+    ignored = set(_split(_git(root, "--literal-pathspecs", *listed, *paths)))
     return tuple(path for path in paths if path not in ignored)
 
 
