@@ -6,12 +6,11 @@ Knows what a job has to say for itself; what becomes of it is for `operations`.
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from trueup import TrueupError
+from trueup import TrueupError, diffs
 from trueup.operations import telemetry
 from trueup.operations.budget import Purse
 from trueup.operations.meter import CANCELLED, Meter
@@ -74,7 +73,7 @@ class Record:
                 self.recording.elapsed_ms - began_ms,
                 suggestion.verdict.outcome.value,
                 evidence=suggestion.verdict.evidence,
-                diff=self.recording.keep(diff(before, after, candidate.paths)),
+                diff=self.recording.keep(diffs.unified(before, after, candidate.paths)),
                 tests=suggestion.tests,
                 isolation=suggestion.isolation,
                 call=None if candidate.deterministic else self._last_call,
@@ -132,18 +131,3 @@ def recorded(
         warning = books.keep(recording, settings)
         if warning:
             say(warning)
-
-
-def diff(before: Snapshot, after: Snapshot, paths: tuple[str, ...]) -> str:
-    """A unified diff of those files, for people."""
-    lines: list[str] = []
-    for path in paths:
-        old, new = before.get(path), after.get(path)
-        lines += difflib.unified_diff(
-            old.text.splitlines() if old else (),
-            new.text.splitlines() if new else (),
-            f"a/{path}" if old else "/dev/null",
-            f"b/{path}" if new else "/dev/null",
-            lineterm="",
-        )
-    return "\n".join(lines)

@@ -13,10 +13,10 @@ from lsprotocol import types
 
 from trueup import InputError
 from trueup.lsp.apply import edit_for
+from trueup.lsp.asking import ask, ask_for_line
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.shown import SOURCE
-from trueup.lsp.suggest import ask, ask_for_line
 from trueup.lsp.transport import Server
 from trueup.memory import evidence, governing, lifecycle
 from trueup.memory.decisions import Decision, Decisions, Scope, Status

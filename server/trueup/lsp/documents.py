@@ -121,6 +121,11 @@ class Buffers:
     def under(self, root: str) -> Iterator[Buffer]:
         return (buffer for buffer in self._buffers.values() if buffer.root == root)
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The workspaces of what is open, each once."""
+        return tuple(dict.fromkeys(buffer.root for buffer in self._buffers.values()))
+
     async def next_change(self) -> None:
         """Wait until some buffer changes."""
         await self._changed.wait()

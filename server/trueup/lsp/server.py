@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import clients, contract_actions, decisions, offers, suggest
+from trueup.lsp import clients, contract_actions, custom, decisions, offers, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -33,6 +33,7 @@ WATCHED: Final = types.Registration(
 )
 
 server = Server("trueup", __version__)
+custom.register(server)
 
 
 @server.feature(types.INITIALIZE)
@@ -43,10 +44,7 @@ def initialize(params: types.InitializeParams) -> None:
         folders = [path_of(params.root_uri)]
     server.buffers.folders = tuple(folder for folder in folders if folder is not None)
     options = params.initialization_options
-    if isinstance(options, dict):
-        given = options.get("settings")
-        server.client_settings = given if isinstance(given, dict) else {}
-        server.can_ask = options.get("input") is True
+    custom.declared(server, options if isinstance(options, dict) else {})
     server.client = clients.client_of(params)
     server.buffers.codec = Codec(server.client.encoding)
 
@@ -54,6 +52,7 @@ def initialize(params: types.InitializeParams) -> None:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    server.status.changed()
     if server.client.watches:
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
@@ -265,4 +264,5 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
 
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
+    server.status.cancel_all()
     await server.engine.close()

@@ -11,6 +11,8 @@ import asyncio
 import logging
 import os
 import signal
+import uuid
+from collections.abc import Coroutine
 from typing import Final
 
 from lsprotocol import types
@@ -22,6 +24,8 @@ from trueup.engine.client import Engine
 from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
+from trueup.lsp.status import Status
+from trueup.settings import Limits
 
 PARENT_SECONDS: Final = 2.0
 """How often it is looked whether the editor still lives."""
@@ -38,9 +42,33 @@ class Server(LanguageServer):
         self.contracts = Contracts(self)
         self.engine = Engine()
         self.client_settings: dict[str, object] = {}
+        self.status = Status(self)
+        self.trusted = True
+        """False while the editor itself does not trust the workspace."""
+        self.answer_seconds = Limits().answer_seconds
         self.can_ask = False
         self.client = Client()
+        self.shows_evidence = False
+        """Whether the client has a panel for pages; else they are documents and messages."""
         self.background: set[asyncio.Task[None]] = set()
+
+    async def request(self, method: str, params: object) -> object:
+        """What the client answers; None where it does not within `answer_seconds`.
+
+        A question that nobody waits for any more is withdrawn.
+        """
+        assert isinstance(self.protocol, Protocol)  # noqa: S101 - see __init__
+        identity = str(uuid.uuid4())
+        try:
+            async with asyncio.timeout(self.answer_seconds):
+                answer: object = await self.protocol.send_request_async(method, params, identity)
+                return answer
+        except TimeoutError:
+            self.protocol.withdraw(identity)
+            return None
+        except asyncio.CancelledError:
+            self.protocol.withdraw(identity)
+            raise
 
     @property
     def ended_properly(self) -> bool:
@@ -54,9 +82,14 @@ class Server(LanguageServer):
     def watch(self, parent: int | None) -> None:
         """End this process when the process that started it is gone."""
         if parent is not None:
-            task = asyncio.get_running_loop().create_task(_end_without(parent))
-            self.background.add(task)
-            task.add_done_callback(self.background.discard)
+            self.later(_end_without(parent))
+
+    def later(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Do it beside everything else, and keep hold of it until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        return task
 
 
 class Protocol(LanguageServerProtocol):
@@ -68,6 +101,12 @@ class Protocol(LanguageServerProtocol):
     def ended_properly(self) -> bool:
         """Whether `shutdown` came before the end, which decides the exit code."""
         return self._shutdown
+
+    def withdraw(self, identity: str) -> None:
+        """Tell the client that a request needs no answer any more; a late one is ignored."""
+        self._request_futures.pop(identity, None)
+        self._result_types.pop(identity, None)
+        self.notify(types.CANCEL_REQUEST, types.CancelParams(identity))
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
