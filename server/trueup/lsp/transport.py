@@ -47,9 +47,9 @@ class Server(LanguageServer):
         """False while the editor itself does not trust the workspace."""
         self.answer_seconds = Limits().answer_seconds
         self.can_ask = False
+        self.client = Client()
         self.shows_evidence = False
         """Whether the client has a panel for pages; else they are documents and messages."""
-        self.client = Client()
         self.background: set[asyncio.Task[None]] = set()
 
     async def request(self, method: str, params: object) -> object:
