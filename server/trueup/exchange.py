@@ -7,6 +7,7 @@ names and open files, nothing of what is in them.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -75,11 +76,9 @@ def turn(folder: Path) -> Iterator[None]:
     """One of our own writers in a folder at a time. The lock is advisory and leaves no file."""
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        try:
+        # Not on a disk without locks; what others write is looked at all the same.
+        with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:
-            # A disk without locks; what others write is still looked at.
-            pass
         yield
     finally:
         os.close(handle)

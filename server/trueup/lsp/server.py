@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, suggest
+from trueup.lsp import contract_actions, decisions, offers, searching, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -276,6 +276,18 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.feature(searching.METHOD)
+async def search(_: Server, params: object) -> list[dict[str, object]]:
+    """Decisions and code about a query; for clients that show them."""
+    return await searching.search(server, str(getattr(params, "query", "")))
+
+
+@server.feature(types.WORKSPACE_SYMBOL)
+async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+    return await searching.symbols(server, params.query)
+
+
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
+    await server.searches.close()
     await server.engine.close()

@@ -21,6 +21,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from trueup.engine.client import Engine
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
+from trueup.lsp.searching import Searches
 
 PARENT_SECONDS: Final = 2.0
 """How often it is looked whether the editor still lives."""
@@ -36,12 +37,16 @@ class Server(LanguageServer):
         self.buffers = Buffers()
         self.contracts = Contracts(self)
         self.engine = Engine()
+        self.searches = Searches(self._warn)
         self.client_settings: dict[str, object] = {}
         self.can_ask = False
         self.one_document_each = False
         self.watches = False
         """Whether the client says when files change on disk."""
         self.background: set[asyncio.Task[None]] = set()
+
+    def _warn(self, says: str) -> None:
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
     @property
     def can_create(self) -> bool:
