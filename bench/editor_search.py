@@ -1,4 +1,4 @@
-"""Search in the editor on a real project: what it adds to the server's memory, and how long it takes.
+"""Search in the editor on a real project: what it adds to the server's memory, and its time.
 
 A server of ours on homeassistant with 200 decisions. The first search finds the index missing and
 has it built by another process, while `hover` is asked again and again: the slowest of those says
