@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Union
 
+from attrs import evolve
 from cattrs import Converter
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
@@ -61,6 +62,9 @@ class Editor:
         self.tokens: list[str | int] = []
         self.shown: dict[str, tuple[types.Diagnostic, ...]] = {}
         """What the server said of each file, by its path relative to the root."""
+        self.told: list[types.PublishDiagnosticsParams] = []
+        """What was said without being asked for, in its order."""
+        self.edits: list[types.WorkspaceEdit] = []
         self.opened: list[tuple[str, int]] = []
         """What the server wanted to be looked at: paths with 0-based lines."""
         self._news = asyncio.Event()
@@ -95,6 +99,7 @@ class Editor:
     def _show(self, params: types.PublishDiagnosticsParams) -> None:
         path = path_of(params.uri)
         inside = workspace.relative(str(self.root), path) if path is not None else None
+        self.told.append(params)
         if inside is not None:
             self.shown[inside] = tuple(params.diagnostics)
             self._news.set()
@@ -129,9 +134,13 @@ class Editor:
         self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))
 
     def _apply_edit(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+        self.edits.append(params.edit)
         for change in params.edit.document_changes or ():
             if isinstance(change, types.TextDocumentEdit):
                 self._edit(change)
+        for uri, edits in (params.edit.changes or {}).items():
+            unversioned = types.OptionalVersionedTextDocumentIdentifier(uri)
+            self._edit(types.TextDocumentEdit(unversioned, list(edits)))
         return types.ApplyWorkspaceEditResult(applied=True)
 
     def _answer(self, params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
@@ -147,27 +156,48 @@ class Editor:
             raise ConfigurationError("the server was not started")
         return server
 
-    async def start(self, settings: dict[str, object], environment: dict[str, str]) -> None:
+    async def start(
+        self,
+        settings: dict[str, object],
+        environment: dict[str, str],
+        like: types.InitializeParams | None = None,
+    ) -> None:
+        """Start the server and say hello: as ourselves, or with what another client says."""
         await self.client.start_io(sys.executable, "-m", "trueup", "serve", env=environment)
-        await self.client.initialize_async(
-            types.InitializeParams(
-                capabilities=types.ClientCapabilities(
-                    window=types.WindowClientCapabilities(work_done_progress=True),
-                    text_document=types.TextDocumentClientCapabilities(
-                        diagnostic=types.DiagnosticClientCapabilities() if self.pulls else None
-                    ),
-                    workspace=types.WorkspaceClientCapabilities(
-                        diagnostics=types.DiagnosticWorkspaceClientCapabilities(
-                            refresh_support=True
-                        )
-                    ),
-                ),
+        hello = like or types.InitializeParams(self._capabilities())
+        answer = await self.client.initialize_async(
+            evolve(
+                hello,
                 process_id=os.getpid(),
                 workspace_folders=[types.WorkspaceFolder(uri_of(self.root), self.root.name)],
                 initialization_options={"settings": settings, "input": self.can_ask},
             )
         )
+        encoding = answer.capabilities.position_encoding
+        self.codec = Codec(str(getattr(encoding, "value", encoding or "utf-16")))
         self.client.initialized(types.InitializedParams())
+
+    def _capabilities(self) -> types.ClientCapabilities:
+        return types.ClientCapabilities(
+            window=types.WindowClientCapabilities(work_done_progress=True),
+            text_document=types.TextDocumentClientCapabilities(
+                code_action=types.CodeActionClientCapabilities(
+                    code_action_literal_support=types.ClientCodeActionLiteralOptions(
+                        types.ClientCodeActionKindOptions([])
+                    )
+                ),
+                diagnostic=types.DiagnosticClientCapabilities(related_information=True)
+                if self.pulls
+                else None,
+                publish_diagnostics=types.PublishDiagnosticsClientCapabilities(
+                    related_information=True
+                ),
+            ),
+            workspace=types.WorkspaceClientCapabilities(
+                diagnostics=types.DiagnosticWorkspaceClientCapabilities(refresh_support=True),
+                workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+            ),
+        )
 
     def open(self, path: str) -> Document:
         document = replace(workspace.read(str(self.root), path), version=1)

@@ -112,7 +112,7 @@ class Contracts:
         if project is None or project.architecture is None:
             return
         misses = project.architecture.misses(buffer.document.path) and _on_disk(buffer)
-        if misses or (not self._server.watches and _stamp(project) != project.stamp):
+        if misses or (not self._server.client.watches and _stamp(project) != project.stamp):
             self._read(project)
         if not self._pulls:
             self._look(project, buffer)
@@ -150,6 +150,9 @@ class Contracts:
     async def report(self, buffer: Buffer) -> list[types.Diagnostic]:
         """What a client that pulls is answered."""
         project = self._projects.get(buffer.root)
+        if project is not None and project.reading is not None and not self._server.client.repulls:
+            # There is no second answer for a client that cannot be told to ask again.
+            await asyncio.wait((project.reading,))
         if project is None or project.judged is None:
             return []
         flipped = self._follow(project, buffer)
@@ -191,7 +194,7 @@ class Contracts:
 
     @property
     def _pulls(self) -> bool:
-        return self._server.pulls
+        return self._server.client.pulls
 
     def _settle(self, project: _Project) -> None:
         if project.settling is not None:
@@ -309,7 +312,7 @@ class Contracts:
         )
 
     def _ask_to_pull(self) -> None:
-        if self._server.repulls:
+        if self._server.client.repulls:
             self._server.workspace_diagnostic_refresh(None)
 
     def _diagnostics(self, project: _Project, buffer: Buffer) -> list[types.Diagnostic]:
@@ -320,8 +323,11 @@ class Contracts:
         held = project.ruled.get(document.path)
         if held is not None and held[0] is document:
             found += held[1]
-        codec = self._server.buffers.codec
-        return [shown.of_finding(judged.root, codec, document, item) for item in found[:SHOWN_MAX]]
+        codec, relates = self._server.buffers.codec, self._server.client.relates
+        return [
+            shown.of_finding(judged.root, codec, document, item, relates=relates)
+            for item in found[:SHOWN_MAX]
+        ]
 
     def _tell_problems(self, project: _Project, problems: tuple[Problem, ...]) -> None:
         by_uri: dict[str, list[types.Diagnostic]] = {uri: [] for uri in project.told}

@@ -12,6 +12,7 @@ from typing import Final
 from lsprotocol import types
 
 from trueup import InputError
+from trueup.lsp.apply import edit_for
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.shown import SOURCE
@@ -206,7 +207,7 @@ async def _except(server: Server, buffer: Buffer, name: str, line: object) -> di
     versioned = types.OptionalVersionedTextDocumentIdentifier(buffer.uri, document.version)
     await server.workspace_apply_edit_async(
         types.ApplyWorkspaceEditParams(
-            types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(versioned, [edit])]),
+            edit_for([types.TextDocumentEdit(versioned, [edit])], server.client),
             label=f"Exception from decision {name}",
         )
     )

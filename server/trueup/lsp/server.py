@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, searching, suggest
+from trueup.lsp import clients, contract_actions, decisions, offers, searching, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -31,7 +31,6 @@ WATCHED: Final = types.Registration(
         ]
     ),
 )
-ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
 
 server = Server("trueup", __version__)
 
@@ -48,27 +47,14 @@ def initialize(params: types.InitializeParams) -> None:
         given = options.get("settings")
         server.client_settings = given if isinstance(given, dict) else {}
         server.can_ask = options.get("input") is True
-    name = params.client_info.name if params.client_info else ""
-    server.one_document_each = name in ONE_DOCUMENT_CLIENTS
-    general = params.capabilities.general
-    server.buffers.codec = Codec(_encoding(general.position_encodings if general else None))
-
-
-def _encoding(offered: object) -> str:
-    for item in offered if isinstance(offered, list | tuple) else ():
-        name = getattr(item, "value", item)
-        if name in {"utf-8", "utf-16", "utf-32"}:
-            return str(name)
-    return "utf-16"
+    server.client = clients.client_of(params)
+    server.buffers.codec = Codec(server.client.encoding)
 
 
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
-    folder = server.client_capabilities.workspace
-    watches = folder.did_change_watched_files if folder is not None else None
-    if watches is not None and watches.dynamic_registration:
-        server.watches = True
+    if server.client.watches:
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
@@ -104,7 +90,7 @@ async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDi
         code_action_kinds=[*offers.KINDS, decisions.KIND], resolve_provider=False
     ),
 )
-def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | types.Command]:
     """What can be done here; each action is a command, so nothing is computed yet."""
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
@@ -137,11 +123,12 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
     found += decisions.offered(server, buffer, symbol, list(shown.values()))
-    return [
+    chosen = [
         item
         for item in found
         if not wanted or any(f"{item.kind}.".startswith(f"{kind}.") for kind in wanted)
     ]
+    return chosen if server.client.literals else [item.command for item in chosen if item.command]
 
 
 def _argument(buffer: Buffer, goal: Goal) -> types.LSPAny:

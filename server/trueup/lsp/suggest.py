@@ -57,8 +57,8 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
 
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
     """The edit of a rename. Raises StaleError where there is none to be had, with the reason."""
-    job = _Run(server, buffer.root, goal)
-    async with _progress(server, goal.title) as say:
+    job = _Run(server, buffer.root, goal, silent=server.client.rename_blocks)
+    async with _progress(server, goal.title, silent=job.silent) as say:
         suggestion = await job.judged(None, say)
     if isinstance(suggestion, Declined):
         raise StaleError(suggestion.says)
@@ -66,9 +66,7 @@ async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.Workspace
         raise StaleError(headline(suggestion))
     if stale := apply.stale_paths(server.buffers, buffer.root, suggestion):
         raise StaleError(f"{stale[0]} changed in the meantime; nothing was applied")
-    return apply.workspace_edits(server.buffers, buffer.root, suggestion, one_document_each=False)[
-        0
-    ]
+    return apply.workspace_edit(server.buffers, buffer.root, suggestion, server.client)
 
 
 async def _completed(server: Server, buffer: Buffer, goal: Goal) -> Goal:
@@ -97,8 +95,10 @@ def _refused(server: Server, says: str) -> dict[str, object]:
 class _Run:
     """One goal with the texts it was last judged on."""
 
-    def __init__(self, server: Server, root: str, goal: Goal) -> None:
+    def __init__(self, server: Server, root: str, goal: Goal, *, silent: bool = False) -> None:
         self.server, self.root, self.goal = server, root, goal
+        self.silent = silent
+        """The client waits for the answer and for nothing else: it is asked nothing meanwhile."""
         self.base = Snapshot.of(root, ())
         self.pin = False
         self.trace = ""
@@ -150,6 +150,8 @@ class _Run:
         return candidate
 
     async def _ask(self, says: str, choices: tuple[str, ...]) -> str:
+        if self.silent:
+            return ""
         return await ask(self.server, says, choices)
 
     async def offered(self, suggestion: Suggestion) -> dict[str, object]:
@@ -191,10 +193,10 @@ class _Run:
             self.root,
             suggestion,
             self._send,
-            one_document_each=self.server.one_document_each,
+            self.server.client,
         )
         if keep:
-            send = self._send if self.server.can_create else None
+            send = self._send if self.server.client.creates else None
             await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
             _show(self.server, says, types.MessageType.Warning)
@@ -238,13 +240,14 @@ class _Run:
         at_once = suggestion.candidate.deterministic or chosen == "verified"
         if outcome is Ruling.VERIFIED and at_once and not suggestion.pinned:
             return APPLY
-        await _show_diff(self.server, self.base, suggestion)
+        if not self.silent:
+            await _show_diff(self.server, self.base, suggestion)
         choices = [APPLY if outcome is Ruling.VERIFIED else APPLY_ANYWAY]
         if suggestion.pinned:
             choices.append(KEEP)
         elif suggestion.pinnable:
             choices.append(PIN)
-        return await ask(self.server, headline(suggestion), (*choices, DISCARD))
+        return await self._ask(headline(suggestion), (*choices, DISCARD))
 
 
 def headline(suggestion: Suggestion) -> str:
@@ -273,12 +276,16 @@ def report(suggestion: Suggestion, *, applied: bool) -> dict[str, object]:
 
 
 async def ask(server: Server, says: str, choices: tuple[str, ...]) -> str:
-    """The user's choice; "" for none, and where the client cannot ask."""
-    answer = await server.window_show_message_request_async(
-        types.ShowMessageRequestParams(
-            types.MessageType.Info, says, [types.MessageActionItem(item) for item in choices]
+    """The user's choice; "" for none. A client that cannot ask shows what would have been asked."""
+    try:
+        answer = await server.window_show_message_request_async(
+            types.ShowMessageRequestParams(
+                types.MessageType.Info, says, [types.MessageActionItem(item) for item in choices]
+            )
         )
-    )
+    except JsonRpcException:
+        _show(server, says, types.MessageType.Info)
+        return ""
     return answer.title if answer is not None else ""
 
 
@@ -288,9 +295,8 @@ def _show(server: Server, says: str, kind: types.MessageType) -> None:
 
 async def _show_diff(server: Server, base: Snapshot, suggestion: Suggestion) -> None:
     """The diff and the evidence, in a document of its own where the client can show one."""
-    window = server.client_capabilities.window
     text = _page(base, suggestion)
-    if window is None or window.show_document is None or not window.show_document.support:
+    if not server.client.shows_documents:
         server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
         return
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -326,10 +332,15 @@ def _page(base: Snapshot, suggestion: Suggestion) -> str:
 
 
 @asynccontextmanager
-async def _progress(server: Server, title: str) -> AsyncIterator[Callable[[str], None]]:
-    """Progress with a cancel button, where the client shows any; cancelling it cancels the task."""
-    window = server.client_capabilities.window
-    if window is None or not window.work_done_progress:
+async def _progress(
+    server: Server, title: str, *, silent: bool = False
+) -> AsyncIterator[Callable[[str], None]]:
+    """Progress with a cancel button, where the client shows any; cancelling it cancels the task.
+
+    A client that shows none is told that work began, as a server that says nothing looks dead.
+    """
+    if silent or not server.client.progress:
+        _show(server, f"{title}…", types.MessageType.Info)
         yield lambda _: None
         return
     token = f"trueup-{next(_tokens)}"

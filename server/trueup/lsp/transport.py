@@ -19,6 +19,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from trueup.engine.client import Engine
+from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
 from trueup.lsp.searching import Searches
@@ -40,34 +41,11 @@ class Server(LanguageServer):
         self.searches = Searches(self._warn)
         self.client_settings: dict[str, object] = {}
         self.can_ask = False
-        self.one_document_each = False
-        self.watches = False
-        """Whether the client says when files change on disk."""
+        self.client = Client()
         self.background: set[asyncio.Task[None]] = set()
 
     def _warn(self, says: str) -> None:
         self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
-
-    @property
-    def can_create(self) -> bool:
-        """Whether the client creates files as part of an edit."""
-        folder = self.client_capabilities.workspace
-        edit = folder.workspace_edit if folder is not None else None
-        kinds = edit.resource_operations if edit is not None else None
-        return types.ResourceOperationKind.Create in (kinds or ())
-
-    @property
-    def pulls(self) -> bool:
-        """Whether the client asks for diagnostics; else it is told."""
-        asks = self.client_capabilities.text_document
-        return asks is not None and asks.diagnostic is not None
-
-    @property
-    def repulls(self) -> bool:
-        """Whether the client can be told to ask for diagnostics again."""
-        folder = self.client_capabilities.workspace
-        asks = folder.diagnostics if folder is not None else None
-        return asks is not None and bool(asks.refresh_support)
 
     @property
     def ended_properly(self) -> bool:
