@@ -178,7 +178,8 @@ def _rule_text(file: str) -> str:
 @click.argument("name")
 def accept(name: str) -> None:
     """Make a decision accepted: from now on its rules are enforced."""
-    _change(name, evidence.accept)
+    known, _ = _named(name)
+    _change(name, lambda root, item: evidence.put_in_force(root, known, item), known)
 
 
 @decisions.command()
@@ -332,7 +333,8 @@ def rejections(as_json: bool) -> None:
     """Every rejection that nobody has taken back."""
     kept = journal.read(_root())
     for problem in kept.problems:
-        errors.print(one_line(problem), markup=False, highlight=False)
+        said = f"{problem.source.path}:{problem.source.line}: {problem.message}"
+        errors.print(one_line(said), markup=False, highlight=False)
     if as_json:
         click.echo(json.dumps([asdict(item) for item in kept.rejections], indent=2))
         return

@@ -12,7 +12,15 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import clients, contract_actions, decisions, offers, searching, suggest
+from trueup.lsp import (
+    clients,
+    contract_actions,
+    deciding,
+    decisions,
+    offers,
+    searching,
+    suggest,
+)
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -196,7 +204,7 @@ async def contract(_: Server, request: object = None) -> object:
 @server.command(decisions.COMMAND)
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
-    return await _done(request, decisions.run)
+    return await _done(request, deciding.run)
 
 
 async def _done(

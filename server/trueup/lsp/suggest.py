@@ -206,6 +206,7 @@ class _Run:
         why = await ask(self.server, reasons.QUESTION, reasons.CHOICES)
         if says := await reasons.rejected(self.base, suggestion, why):
             _show(self.server, says, types.MessageType.Info)
+        self.server.contracts.reread(self.root)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""
