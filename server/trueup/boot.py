@@ -37,6 +37,7 @@ CAPABILITIES: Final[dict[str, object]] = {
     },
     "hoverProvider": True,
     "codeLensProvider": {"resolveProvider": False},
+    "workspaceSymbolProvider": {"resolveProvider": False},
     "diagnosticProvider": {
         "identifier": "trueup",
         "interFileDependencies": True,

@@ -61,6 +61,12 @@ class Buffers:
         self._recent: dict[str, Buffer] = {}
         self._changed: asyncio.Event = asyncio.Event()
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders of the workspace and of what else is open."""
+        opened = (buffer.root for buffer in self._buffers.values())
+        return tuple(dict.fromkeys([*map(str, self.folders), *opened]))
+
     def open(self, item: types.TextDocumentItem) -> Buffer | None:
         """Hold a document; one that is not a Python file of this machine is of no interest."""
         path = path_of(item.uri)

@@ -12,7 +12,17 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import clients, contract_actions, custom, decisions, offers, suggest, verifying
+from trueup.lsp import (
+    clients,
+    contract_actions,
+    custom,
+    deciding,
+    decisions,
+    offers,
+    searching,
+    suggest,
+    verifying,
+)
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -195,7 +205,7 @@ async def contract(_: Server, request: object = None) -> object:
 @server.command(decisions.COMMAND)
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
-    return await _done(request, decisions.run)
+    return await _done(request, deciding.run)
 
 
 @server.command(verifying.COMMAND)
@@ -268,7 +278,19 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.feature(searching.METHOD)
+async def search(_: Server, params: object) -> list[dict[str, object]]:
+    """Decisions and code about a query; for clients that show them."""
+    return await searching.search(server, str(getattr(params, "query", "")))
+
+
+@server.feature(types.WORKSPACE_SYMBOL)
+async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+    return await searching.symbols(server, params.query)
+
+
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
     server.status.cancel_all()
+    await server.searches.close()
     await server.engine.close()

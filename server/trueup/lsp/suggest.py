@@ -194,6 +194,7 @@ class _Run:
         said = await reasons.rejected(self.base, suggestion, why, decide=answer.decide)
         if said:
             show(self.server, said, types.MessageType.Info)
+        self.server.contracts.reread(self.root)
 
     async def _apply(self, suggestion: Suggestion, *, keep: bool) -> None:
         """Raises StaleError where the text is not what was judged any more."""
