@@ -42,6 +42,7 @@ SOAK: Final = {
     "test_import_graph.py": ("every",),
     "test_following.py": ("many",),
     "test_import_sources.py": ("many",),
+    "test_scenarios.py": ("late",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -30,7 +30,7 @@ from trueup.lsp.framing import Frames, FramingLost, framed
 ENCODINGS: Final = ("utf-8", "utf-16", "utf-32")
 
 CAPABILITIES: Final[dict[str, object]] = {
-    "textDocumentSync": {"openClose": True, "change": 2, "save": True},
+    "textDocumentSync": {"openClose": True, "change": 2, "save": {"includeText": True}},
     "codeActionProvider": {
         "codeActionKinds": [
             "quickfix",
@@ -51,7 +51,9 @@ CAPABILITIES: Final[dict[str, object]] = {
         "interFileDependencies": True,
         "workspaceDiagnostics": False,
     },
-    "executeCommandProvider": {"commands": ["trueup.run", "trueup.contract", "trueup.decision"]},
+    "executeCommandProvider": {
+        "commands": ["trueup.run", "trueup.contract", "trueup.decision", "trueup.undo"]
+    },
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
         "fileOperations": {},

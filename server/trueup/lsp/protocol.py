@@ -64,6 +64,8 @@ class Protocol(LanguageServerProtocol):
         """Handle a message that was let in."""
         if isinstance(message, Reply):
             self._take_reply(message)
+        elif message.method == types.CANCEL_REQUEST and message.identity is None:
+            self._cancel(message.fields.get("params"))
         elif message.method not in {*self.fm.features, *self.fm.builtin_features}:
             if message.identity is not None:
                 says = f"{message.method} is not a method of this server"
@@ -100,9 +102,6 @@ class Protocol(LanguageServerProtocol):
         return (made.params,)
 
     def _handle_notification(self, method_name: str, params: Any) -> None:  # noqa: ANN401 - pygls
-        if method_name == types.CANCEL_REQUEST:
-            self.cancel(params.id)
-            return
         # Nothing that a client can name, so that it cannot be cancelled.
         identity = cast("Identity", object())
         self._run(identity, method_name, params, self._noted)
@@ -135,9 +134,10 @@ class Protocol(LanguageServerProtocol):
                     del holder[key]
         return self._converter.structure(kept, types.InitializeParams)
 
-    def cancel(self, identity: Identity) -> None:
+    def _cancel(self, params: object) -> None:
         """End a request that runs; one that does not run has been answered."""
-        future = self._request_futures.pop(identity, None)
+        identity = params.get("id") if isinstance(params, dict) else None
+        future = self._request_futures.get(identity) if isinstance(identity, int | str) else None
         if future is not None:
             future.cancel()
 
@@ -146,11 +146,11 @@ class Protocol(LanguageServerProtocol):
         if waiting is None or waiting.done():
             log.info("an answer to nothing that was asked")
             return
-        fields = {
-            key: reply.fields[key] for key in ("id", "result", "error") if key in reply.fields
-        }
+        fields: dict[str, Any] = dict(reply.fields)
+        for unknown in fields.keys() - {"jsonrpc", "id", "result", "error"}:
+            del fields[unknown]
         try:
-            made = self.structure_message({"jsonrpc": "2.0", **fields})
+            made = self.structure_message(fields)
         except JsonRpcException:
             waiting.set_exception(JsonRpcException("the editor's answer cannot be understood"))
             return
@@ -286,7 +286,7 @@ class Protocol(LanguageServerProtocol):
             raise JsonRpcInvalidParams(f"there is no command called {params.command}")
         arguments = params.arguments or ()
         try:
-            inspect.signature(command).bind(*arguments)
+            inspect.signature(getattr(command, "func", command)).bind(self._server, *arguments)
         except TypeError:
             says = f"{params.command} does not take {len(arguments)} arguments"
             raise JsonRpcInvalidParams(says) from None

@@ -196,6 +196,8 @@ async def _served(
         async with asyncio.timeout(ENGINE_SECONDS):
             await session.settle()
             await server.engine.close()
+            if server.starts is not None:
+                await asyncio.to_thread(server.starts.end)
     session.drain()
     told.drain(DRAIN_SECONDS)
     sys.stderr.flush()

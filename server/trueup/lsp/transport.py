@@ -13,10 +13,12 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from trueup.engine.client import Engine
+from trueup.lsp.changes import Changes
 from trueup.lsp.contracts import Contracts
-from trueup.lsp.documents import Buffers
+from trueup.lsp.documents import Buffer, Buffers
 from trueup.lsp.parent import watch
 from trueup.lsp.protocol import Protocol
+from trueup.operations.starts import Starts, safe_because
 
 log = logging.getLogger("trueup.lsp")
 
@@ -29,12 +31,17 @@ class Server(LanguageServer):
         self.buffers = Buffers()
         self.contracts = Contracts(self)
         self.engine = Engine()
+        self.changes = Changes(self)
         self.client_settings: dict[str, object] = {}
         self.can_ask = False
         self.one_document_each = False
         self.watches = False
         """Whether the client says when files change on disk."""
+        self.starts: Starts | None = None
+        self.safe = ""
+        """Why this start is a safe one, as the user is told; "" where it is a usual one."""
         self.background: set[asyncio.Task[None]] = set()
+        self.buffers.lost = self._lost
         self.post: Callable[[bytes], None] = lambda _: None
         """Sends the body of a message; a session says how."""
         self.end: Callable[[str], None] = lambda _: None
@@ -60,6 +67,24 @@ class Server(LanguageServer):
         folder = self.client_capabilities.workspace
         asks = folder.diagnostics if folder is not None else None
         return asks is not None and bool(asks.refresh_support)
+
+    async def begin(self) -> None:
+        """Note the start; one that comes after crashes does less, and says so."""
+        self.starts = Starts(str(next(iter(self.buffers.folders), "")))
+        self.safe = safe_because(await asyncio.to_thread(self.starts.begin))
+        if self.safe:
+            said = types.ShowMessageParams(types.MessageType.Warning, f"{self.safe}.")
+            self.window_show_message(said)
+
+    def _lost(self, buffer: Buffer) -> None:
+        """The protocol knows no way to ask for a text, so the user is asked for a save, which
+        brings it.
+        """
+        says = (
+            f"The changes of {buffer.document.path} that the editor sent do not follow each other;"
+            " Trueup leaves the file alone until it is saved or opened again."
+        )
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what pygls could not handle; a popup for each would help nobody."""
