@@ -74,10 +74,12 @@ def serve() -> int:
         out = sink
     # Collecting garbage while modules are imported is a tenth of the time and finds none.
     gc.disable()
+    from trueup.guards.redaction import log_to_stderr  # noqa: PLC0415
     from trueup.lsp.server import server  # noqa: PLC0415
 
     gc.enable()
     gc.freeze()
+    log_to_stderr()
     server.start_io(_Replayed(head, source), out)  # type: ignore[arg-type]
     return 0 if server.ended_properly else 1
 
