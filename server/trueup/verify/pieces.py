@@ -129,6 +129,12 @@ def _compare(old: ast.AST, new: ast.AST, gone: list[_Found], come: list[_Found])
     """
     if ast.dump(old) == ast.dump(new):
         return
+    conditions = _conditions(old), _conditions(new)
+    if len(conditions[0]) != len(conditions[1]) and {*map(ast.dump, conditions[0])} & {
+        *map(ast.dump, conditions[1])
+    }:
+        _compare_blocks(*conditions, gone, come)
+        return
     fields = list(zip(ast.iter_fields(old), ast.iter_fields(new), strict=False))
     if type(old) is not type(new) or any(_is_bare(was, now) for (_, was), (_, now) in fields):
         gone.append(_Found(old))
@@ -148,6 +154,11 @@ def _compare(old: ast.AST, new: ast.AST, gone: list[_Found], come: list[_Found])
             gone.append(_Found(was, alone=True))
         elif isinstance(now, ast.AST):
             come.append(_Found(now, alone=True))
+
+
+def _conditions(node: ast.AST) -> Sequence[ast.AST]:
+    """What has to hold together, or what is enough."""
+    return node.values if isinstance(node, ast.BoolOp) else [node]
 
 
 def _is_bare(old: object, new: object) -> bool:
@@ -264,9 +275,26 @@ class _Side:
             line=node.lineno,
             start=self._starts[node.lineno - 1] + node.col_offset,
             end=self._starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0),
-            use=Use.TRUTH if _only_truth(node, parent) else Use.VALUE,
+            use=Use.TRUTH if self._only_truth(node) else Use.VALUE,
             varies=bool(used & self._own) and not called,
             alone=alone,
+        )
+
+    def _only_truth(self, node: ast.expr) -> bool:
+        match self._parents.get(node):
+            case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+                if test is node:
+                    return True
+            case ast.Assert(test=test) if test is node:
+                return True
+            case ast.UnaryOp(op=ast.Not()):
+                return True
+            case ast.comprehension(ifs=conditions) if node in conditions:
+                return True
+            case ast.BoolOp() as whole if self._only_truth(whole):
+                return True
+        return isinstance(node, ast.Compare) or (
+            isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
         )
 
     def _above(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -282,25 +310,6 @@ class _Side:
             for child, parent in itertools.pairwise(chain)
             for name in ("annotation", "returns")
         )
-
-
-def _only_truth(node: ast.expr, parent: ast.AST | None) -> bool:
-    match parent:
-        case (
-            ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) | ast.Assert(test=test)
-        ):
-            return test is node
-        case ast.UnaryOp(op=ast.Not()):
-            return True
-        case ast.comprehension(ifs=conditions):
-            return node in conditions
-        case ast.BoolOp():
-            return isinstance(node, ast.Compare | ast.BoolOp) or (
-                isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
-            )
-    return isinstance(node, ast.Compare) or (
-        isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
-    )
 
 
 def _locals(function: Function) -> frozenset[str]:
