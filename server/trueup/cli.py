@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "decisions": "decisions:decisions",
     "index": "index:index",
     "trust": "about:trust",
+    "prompts": "prompts:prompts",
+    "review": "review:review",
     "trace": "trace:trace",
     "doctor": "about:doctor",
     "eval": "about:evaluation",

@@ -87,8 +87,26 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """Which version of the prompt is used for each kind of goal; "" is the newest of ours."""
+
+    fix: str = ""
+    refactor: str = ""
+    review: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """`on_save`: ask the model about the changed code of every file that is saved."""
+
+    on_save: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     model: ModelSettings = ModelSettings()
+    prompts: PromptSettings = PromptSettings()
+    review: ReviewSettings = ReviewSettings()
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
@@ -101,6 +119,11 @@ class Settings:
 
 def config_file() -> Path:
     return platformdirs.user_config_path(APPLICATION) / "config.toml"
+
+
+def prompt_choices_file() -> Path:
+    """Where `trueup prompts use` writes down its choice; `config.toml` goes before it."""
+    return config_file().with_name("prompts.toml")
 
 
 def state_folder() -> Path:
@@ -117,7 +140,12 @@ def load(
     """Machine, then client, then what the project may say. Raises ConfigurationError."""
     settings = Settings()
     machine = _read_toml(config or config_file())
-    for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
+    chosen = _read_toml(prompt_choices_file()).get("prompts", {})
+    for source, where in (
+        ({"prompts": chosen}, "prompts.toml"),
+        (machine, "config.toml"),
+        (client or {}, "the client's settings"),
+    ):
         settings = _with_machine(settings, source, where)
     table = _read_toml(Path(root, "pyproject.toml")).get("tool")
     own = table.get("trueup", {}) if isinstance(table, dict) else {}
@@ -148,6 +176,13 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
             case "traces", dict():
                 changes = _numbers(TraceLimits, value, "traces.")
                 settings = replace(settings, traces=replace(settings.traces, **changes))
+            case "prompts", dict():
+                settings = replace(settings, prompts=_prompts(settings.prompts, value, where))
+            case "review", dict():
+                on_save = value.get("on_save", settings.review.on_save)
+                if not isinstance(on_save, bool):
+                    raise ConfigurationError(f"{where}: review.on_save must be true or false")
+                settings = replace(settings, review=ReviewSettings(on_save))
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
                 settings = replace(settings, isolation_minimum=chosen)
@@ -155,7 +190,13 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, interpreter=value or None)
             case "apply_model_changes", _:
                 settings = replace(settings, apply_model_changes=_choice(value, APPLY, key, where))
-            case (("model" | "limits" | "budget" | "traces" | "isolation" | "interpreter"), _):
+            case (
+                (
+                    "model" | "prompts" | "review" | "limits" | "budget" | "traces" | "isolation"
+                    | "interpreter"
+                ),
+                _,
+            ):  # fmt: skip
                 raise ConfigurationError(f"{where}: {key} has the wrong type")
     return settings
 
@@ -173,6 +214,18 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
         models=tuple(models) if models else model.models,
         effort=effort if isinstance(effort, str) else model.effort,
     )
+
+
+def _prompts(prompts: PromptSettings, table: Mapping[str, object], where: str) -> PromptSettings:
+    kinds = {item.name for item in fields(PromptSettings)}
+    changes: dict[str, str] = {}
+    for kind, version in table.items():
+        if kind not in kinds:
+            raise ConfigurationError(f"{where}: there is no prompt for goals of the kind {kind}")
+        if not isinstance(version, str):
+            raise ConfigurationError(f"{where}: prompts.{kind} must be a version, such as \"v1\"")
+        changes[kind] = version
+    return replace(prompts, **changes)
 
 
 def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limits:

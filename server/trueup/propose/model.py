@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -26,16 +26,15 @@ from anthropic.types import Message, MessageDeltaUsage, MessageParam
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
-from trueup.propose import context, remembered
+from trueup.propose import context, prompts, remembered
 from trueup.propose.endings import RETRIED, Ending, ending_of
-from trueup.propose.prompts import Prompt, load
+from trueup.propose.prompts import Prompt
 from trueup.propose.proposal import Failure, FailureKind, Proposal
 from trueup.propose.reply import SCHEMA, parse_reply
 from trueup.settings import VENDOR, Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Goal
 
-PROMPT: Final = "suggest.v1"
 PLACEHOLDER_KEY: Final = "not-needed"
 """Local servers want no key, and the SDK wants one."""
 
@@ -87,6 +86,8 @@ class _Call:
     messages: list[MessageParam]
     say: Say
     meter: Meter | None
+    schema: Mapping[str, Any] = SCHEMA
+    """The form of the answer."""
     structured: bool = True
     """Whether the endpoint takes `output_config`; local servers may not."""
     model: str = ""
@@ -111,13 +112,13 @@ async def propose(
     runs through `meter`, and without one nothing is counted.
     """
     started = time.monotonic()
-    prompt = load(PROMPT)
+    chosen = prompts.chosen(goal.kind.value, settings.prompts)
+    prompt = chosen.prompt
+    if chosen.problem and not attempts:
+        (said or _silent)(chosen.problem)
     first = settings.model.models[0]
-    if model_key() is None and endpoint(settings) == VENDOR:
-        sentence = (
-            "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
-        )
-        return ModelAnswer(Failure(FailureKind.NO_KEY, sentence, first), prompt=prompt.reference)
+    if why := _no_model(settings):
+        return ModelAnswer(Failure(FailureKind.NO_KEY, why, first), prompt=prompt.reference)
     told = await asyncio.to_thread(remembered.decisions, goal, snapshot)
     shown = context.build(
         goal,
@@ -144,6 +145,45 @@ async def propose(
         tokens_out=call.tokens_out,
         elapsed_s=time.monotonic() - started,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A text that a model answered with, and which model it was."""
+
+    text: str
+    model: str
+
+
+async def answer(
+    question: str,
+    prompt: Prompt,
+    schema: Mapping[str, Any],
+    settings: Settings,
+    said: Say,
+    meter: Meter | None,
+) -> Answered | Failure:
+    """What a model answers to one question under `prompt`, in the form of `schema` where the
+    endpoint can enforce one. Paid for, retried and given up as the calls of `propose` are.
+    """
+    first = settings.model.models[0]
+    if why := _no_model(settings):
+        return Failure(FailureKind.NO_KEY, why, first)
+    call = _Call(settings, prompt, _conversation(question, ()), said, meter, schema)
+    ending = await _within_deadline(call)
+    model = call.model or first
+    if ending.kind is not None:
+        return Failure(ending.kind, ending.sentence, model)
+    return Answered(ending.text, model)
+
+
+def _no_model(settings: Settings) -> str:
+    """Why there is nobody to ask, or ""."""
+    if model_key() is None and endpoint(settings) == VENDOR:
+        return (
+            "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
+        )
+    return ""
 
 
 def _silent(_sentence: str) -> None:
@@ -322,7 +362,7 @@ def _options(call: _Call) -> dict[str, Any]:
     """What an endpoint may not take, and is left out then."""
     if not call.structured:
         return {}
-    config: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
+    config: dict[str, Any] = {"format": {"type": "json_schema", "schema": call.schema}}
     if call.settings.model.effort:
         config["effort"] = call.settings.model.effort
     return {"output_config": config, "cache_control": {"type": "ephemeral"}}
