@@ -170,19 +170,10 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, model=_model(settings.model, value, where))
             case "limits", dict():
                 settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
-            case "budget", dict():
-                changes = _numbers(Budget, value, "budget.")
-                settings = replace(settings, budget=replace(settings.budget, **changes))
-            case "traces", dict():
-                changes = _numbers(TraceLimits, value, "traces.")
-                settings = replace(settings, traces=replace(settings.traces, **changes))
-            case "prompts", dict():
-                settings = replace(settings, prompts=_prompts(settings.prompts, value, where))
-            case "review", dict():
-                on_save = value.get("on_save", settings.review.on_save)
-                if not isinstance(on_save, bool):
-                    raise ConfigurationError(f"{where}: review.on_save must be true or false")
-                settings = replace(settings, review=ReviewSettings(on_save))
+            case (("budget" | "traces"), dict()):
+                settings = _with_amounts(settings, key, value)
+            case (("prompts" | "review"), dict()):
+                settings = _with_choices(settings, key, value, where)
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
                 settings = replace(settings, isolation_minimum=chosen)
@@ -216,6 +207,25 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
     )
 
 
+def _with_amounts(settings: Settings, key: str, table: Mapping[str, object]) -> Settings:
+    if key == "budget":
+        changes = _numbers(Budget, table, "budget.")
+        return replace(settings, budget=replace(settings.budget, **changes))
+    changes = _numbers(TraceLimits, table, "traces.")
+    return replace(settings, traces=replace(settings.traces, **changes))
+
+
+def _with_choices(
+    settings: Settings, key: str, table: Mapping[str, object], where: str
+) -> Settings:
+    if key == "prompts":
+        return replace(settings, prompts=_prompts(settings.prompts, table, where))
+    on_save = table.get("on_save", settings.review.on_save)
+    if not isinstance(on_save, bool):
+        raise ConfigurationError(f"{where}: review.on_save must be true or false")
+    return replace(settings, review=ReviewSettings(on_save))
+
+
 def _prompts(prompts: PromptSettings, table: Mapping[str, object], where: str) -> PromptSettings:
     kinds = {item.name for item in fields(PromptSettings)}
     changes: dict[str, str] = {}
@@ -223,7 +233,7 @@ def _prompts(prompts: PromptSettings, table: Mapping[str, object], where: str) -
         if kind not in kinds:
             raise ConfigurationError(f"{where}: there is no prompt for goals of the kind {kind}")
         if not isinstance(version, str):
-            raise ConfigurationError(f"{where}: prompts.{kind} must be a version, such as \"v1\"")
+            raise ConfigurationError(f'{where}: prompts.{kind} must be a version, such as "v1"')
         changes[kind] = version
     return replace(prompts, **changes)
 

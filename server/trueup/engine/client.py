@@ -27,6 +27,8 @@ from trueup.engine.messages import (
     FromEngine,
     Progress,
     Question,
+    Review,
+    Reviewed,
     Start,
     Stopped,
     ToEngine,
@@ -45,7 +47,7 @@ Ask = Callable[[str, tuple[str, ...]], Awaitable[str]]
 class _Job:
     say: Say
     ask: Ask
-    ended: asyncio.Future[Done | Declined | Stopped]
+    ended: asyncio.Future[Done | Reviewed | Declined | Stopped]
     questions: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -62,6 +64,19 @@ class Engine:
 
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""
+        ended = await self._ended(start, say, ask)
+        if isinstance(ended, Reviewed):
+            raise EngineError("the engine answered another question")
+        return ended
+
+    async def review(self, wanted: Review, say: Say, ask: Ask) -> Reviewed | Declined:
+        """Run one review. Raises EngineError as `run` does."""
+        ended = await self._ended(wanted, say, ask)
+        if isinstance(ended, Done):
+            raise EngineError("the engine answered another question")
+        return ended
+
+    async def _ended(self, start: Start | Review, say: Say, ask: Ask) -> Done | Reviewed | Declined:
         process = await self._running()
         number = next(self._numbers)
         job = _Job(say, ask, asyncio.get_running_loop().create_future())
@@ -135,7 +150,7 @@ class Engine:
                 task = asyncio.create_task(self._answer(process, message, job.ask))
                 job.questions.add(task)
                 task.add_done_callback(job.questions.discard)
-            case Done() | Declined() | Stopped():
+            case Done() | Reviewed() | Declined() | Stopped():
                 if not job.ended.done():
                     job.ended.set_result(message)
 

@@ -12,6 +12,7 @@ from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
 
 from trueup import ProtocolError
+from trueup.engine.findings import Finding
 from trueup.suggestion import Candidate, Goal, Suggestion
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -42,6 +43,20 @@ class Start:
     absent: tuple[str, ...] = ()
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Look for defects in what changed of `path`: since `since`, a text, or since the last commit
+    where that is None.
+    """
+
+    job: int
+    root: str
+    path: str
+    documents: tuple[OpenDocument, ...] = ()
+    since: str | None = None
+    settings: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,16 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a review found, `says` in one sentence; `trace` as in Suggestion."""
+
+    job: int
+    findings: tuple[Finding, ...]
+    says: str
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """There is no candidate, and why: one sentence."""
 
@@ -97,8 +122,8 @@ class Stopped:
     job: int
 
 
-ToEngine = Start | Cancel | Answer
-FromEngine = Progress | Question | Done | Declined | Stopped
+ToEngine = Start | Review | Cancel | Answer
+FromEngine = Progress | Question | Done | Reviewed | Declined | Stopped
 
 _CONVERTER: Final = make_converter()
 # `object` means: whatever JSON held. A hook for the type itself would match every type.

@@ -17,7 +17,7 @@ import sys
 from typing import BinaryIO
 
 from trueup import TrueupError
-from trueup.engine import job
+from trueup.engine import job, review
 from trueup.engine.beds import Beds
 from trueup.engine.messages import (
     LINE_BYTES_MAX,
@@ -28,6 +28,8 @@ from trueup.engine.messages import (
     FromEngine,
     Progress,
     Question,
+    Review,
+    Reviewed,
     Start,
     Stopped,
     decode_to_engine,
@@ -36,6 +38,7 @@ from trueup.engine.messages import (
 from trueup.engine.recorded import Books
 from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
+from trueup.suggestion import Suggestion
 
 log = logging.getLogger("trueup.engine")
 
@@ -66,7 +69,7 @@ class Worker:
 
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
-            case Start() as start:
+            case Start() | Review() as start:
                 task = asyncio.create_task(self._run(start))
                 self._jobs[start.job] = task
                 task.add_done_callback(lambda _: self._jobs.pop(start.job, None))
@@ -80,7 +83,7 @@ class Worker:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(choice)
 
-    async def _run(self, start: Start) -> None:
+    async def _run(self, start: Start | Review) -> None:
         async def ask(says: str, choices: tuple[str, ...]) -> str:
             return await self._ask(start.job, says, choices)
 
@@ -89,7 +92,10 @@ class Worker:
 
         ports = job.Ports(self._beds, ask, say, self._books)
         try:
-            made = await job.run(start, ports)
+            if isinstance(start, Review):
+                made: Suggestion | Reviewed | Failure = await review.run(start, ports)
+            else:
+                made = await job.run(start, ports)
         except asyncio.CancelledError:
             self._send(Stopped(start.job))
             raise
@@ -97,11 +103,14 @@ class Worker:
             self._send(Declined(start.job, str(problem)))
         except Exception:
             # The boundary of the process: the job is lost, the engine and its other jobs are not.
-            log.exception("the job failed: %s", start.goal.title)
+            title = start.goal.title if isinstance(start, Start) else f"Review {start.path}"
+            log.exception("the job failed: %s", title)
             self._send(Declined(start.job, "Trueup made a mistake; its log has the details"))
         else:
             if isinstance(made, Failure):
                 self._send(Declined(start.job, made.sentence))
+            elif isinstance(made, Reviewed):
+                self._send(made)
             else:
                 self._send(Done(start.job, made))
 

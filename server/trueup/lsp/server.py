@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, suggest
+from trueup.lsp import contract_actions, decisions, offers, review_actions, reviews, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -77,6 +77,7 @@ def did_save(params: types.DidSaveTextDocumentParams) -> None:
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is not None:
         server.contracts.saved(buffer)
+        server.reviews.saved(buffer)
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
@@ -120,12 +121,13 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         document,
         buffer.outline,
         span,
-        tuple(shown),
+        tuple(found for found, item in shown.items() if not reviews.owns(item)),
         invoked=params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic,
         can_ask=server.can_ask,
     )
     wanted = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
-    found = [
+    found = list(review_actions.offered(server, buffer, list(shown.values())))
+    found += [
         types.CodeAction(
             title=offer.title,
             kind=offer.kind,
@@ -210,6 +212,12 @@ async def contract(_: Server, request: object = None) -> object:
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
     return await _done(request, decisions.run)
+
+
+@server.command(review_actions.COMMAND)
+async def review(_: Server, request: object = None) -> object:
+    """Review the changed code of a document, or do what a finding offers."""
+    return await _done(request, review_actions.run)
 
 
 async def _done(

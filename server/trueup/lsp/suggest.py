@@ -27,7 +27,7 @@ from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Candidate, Goal, Outcome, Recipe, Ruling, Suggestion
+from trueup.suggestion import Candidate, Goal, NewFile, Outcome, Recipe, Ruling, Suggestion
 
 REBASES_MAX: Final = 3
 """How often a suggestion is carried over typing and judged again before it is called stale."""
@@ -39,13 +39,17 @@ INPUT_METHOD: Final = "trueup/input"
 _tokens = itertools.count(1)
 
 
-async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, object]:
-    """Do what `goal` says and report: the verdict, and whether it was applied."""
+async def run_goal(
+    server: Server, buffer: Buffer, goal: Goal, brings: tuple[NewFile, ...] = ()
+) -> dict[str, object]:
+    """Do what `goal` says and report: the verdict, and whether it was applied. `brings` are tests
+    that the goal names and that are not in the project; the user may keep them.
+    """
     goal = await _completed(server, buffer, goal)
     if goal.recipe in {Recipe.RENAME, Recipe.INSTRUCT} and not (goal.name or goal.instruction):
         return {"outcome": "cancelled", "applied": False}
-    job = _Run(server, buffer.root, goal)
-    async with _progress(server, goal.title) as say:
+    job = _Run(server, buffer.root, goal, brings)
+    async with progress(server, goal.title) as say:
         try:
             suggestion = await job.judged(None, say)
         except StaleError as problem:
@@ -58,7 +62,7 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
     """The edit of a rename. Raises StaleError where there is none to be had, with the reason."""
     job = _Run(server, buffer.root, goal)
-    async with _progress(server, goal.title) as say:
+    async with progress(server, goal.title) as say:
         suggestion = await job.judged(None, say)
     if isinstance(suggestion, Declined):
         raise StaleError(suggestion.says)
@@ -90,15 +94,17 @@ async def ask_for_line(server: Server, prompt: str, value: str) -> str:
 
 
 def _refused(server: Server, says: str) -> dict[str, object]:
-    _show(server, says, types.MessageType.Warning)
+    show(server, says, types.MessageType.Warning)
     return {"outcome": "declined", "applied": False, "message": says}
 
 
 class _Run:
     """One goal with the texts it was last judged on."""
 
-    def __init__(self, server: Server, root: str, goal: Goal) -> None:
-        self.server, self.root, self.goal = server, root, goal
+    def __init__(
+        self, server: Server, root: str, goal: Goal, brings: tuple[NewFile, ...] = ()
+    ) -> None:
+        self.server, self.root, self.goal, self.brings = server, root, goal, brings
         self.base = Snapshot.of(root, ())
         self.pin = False
         self.trace = ""
@@ -118,7 +124,7 @@ class _Run:
             done = await self.server.engine.run(self._start(candidate), say, self._ask)
             if isinstance(done, Declined):
                 return done
-            suggestion = done.suggestion
+            suggestion = replace(done.suggestion, pinned=(*self.brings, *done.suggestion.pinned))
             self.trace = self.trace or suggestion.trace
             if not apply.stale_paths(self.server.buffers, self.root, suggestion):
                 return suggestion
@@ -128,6 +134,7 @@ class _Run:
 
     def _start(self, candidate: Candidate | None) -> Start:
         documents = tuple(OpenDocument(item.path, item.text, item.version) for item in self.base)
+        documents += tuple(OpenDocument(item.path, item.text) for item in self.brings)
         return Start(
             0,
             self.root,
@@ -179,7 +186,7 @@ class _Run:
             except StaleError as problem:
                 return _refused(self.server, str(problem)) | {"suggestion": None}
             await self.note(answers.KEPT if answer == KEEP else answers.APPLIED)
-            _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
+            show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
 
     async def _apply(self, suggestion: Suggestion, *, keep: bool) -> None:
@@ -197,13 +204,13 @@ class _Run:
             send = self._send if self.server.can_create else None
             await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
-            _show(self.server, says, types.MessageType.Warning)
+            show(self.server, says, types.MessageType.Warning)
 
     async def _learn(self, suggestion: Suggestion) -> None:
         """Ask why it was discarded, of a client that has just shown a question."""
         why = await ask(self.server, reasons.QUESTION, reasons.CHOICES)
         if says := await reasons.rejected(self.base, suggestion, why):
-            _show(self.server, says, types.MessageType.Info)
+            show(self.server, says, types.MessageType.Info)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""
@@ -211,7 +218,7 @@ class _Run:
 
     async def _again(self, candidate: Candidate) -> Suggestion:
         """Raises StaleError where the engine declines."""
-        async with _progress(self.server, self.goal.title) as say:
+        async with progress(self.server, self.goal.title) as say:
             again = await self.judged(candidate, say)
         if isinstance(again, Declined):
             raise StaleError(again.says)
@@ -232,7 +239,7 @@ class _Run:
         """
         outcome = suggestion.verdict.outcome
         if outcome is Ruling.REJECTED:
-            _show(self.server, headline(suggestion), types.MessageType.Warning)
+            show(self.server, headline(suggestion), types.MessageType.Warning)
             return DISCARD
         chosen = settings.load(self.root, self.server.client_settings).apply_model_changes
         at_once = suggestion.candidate.deterministic or chosen == "verified"
@@ -282,7 +289,7 @@ async def ask(server: Server, says: str, choices: tuple[str, ...]) -> str:
     return answer.title if answer is not None else ""
 
 
-def _show(server: Server, says: str, kind: types.MessageType) -> None:
+def show(server: Server, says: str, kind: types.MessageType) -> None:
     server.window_show_message(types.ShowMessageParams(kind, says))
 
 
@@ -326,7 +333,7 @@ def _page(base: Snapshot, suggestion: Suggestion) -> str:
 
 
 @asynccontextmanager
-async def _progress(server: Server, title: str) -> AsyncIterator[Callable[[str], None]]:
+async def progress(server: Server, title: str) -> AsyncIterator[Callable[[str], None]]:
     """Progress with a cancel button, where the client shows any; cancelling it cancels the task."""
     window = server.client_capabilities.window
     if window is None or not window.work_done_progress:

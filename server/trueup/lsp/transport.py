@@ -21,6 +21,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from trueup.engine.client import Engine
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
+from trueup.lsp.reviews import Reviews
 
 PARENT_SECONDS: Final = 2.0
 """How often it is looked whether the editor still lives."""
@@ -35,6 +36,7 @@ class Server(LanguageServer):
         super().__init__(name, version, protocol_cls=Protocol)
         self.buffers = Buffers()
         self.contracts = Contracts(self)
+        self.reviews = Reviews(self)
         self.engine = Engine()
         self.client_settings: dict[str, object] = {}
         self.can_ask = False
@@ -108,6 +110,7 @@ class Protocol(LanguageServerProtocol):
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         buffer = self._server.buffers.close(params.text_document.uri)
         if buffer is not None:
+            self._server.reviews.closed(buffer)
             self._server.contracts.closed(buffer)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)

@@ -67,9 +67,7 @@ def rollback(kind: str, client: Mapping[str, object] | None = None) -> Prompt:
     return found
 
 
-def _choose(
-    kind: str, version: str, used: list[str], client: Mapping[str, object] | None
-) -> None:
+def _choose(kind: str, version: str, used: list[str], client: Mapping[str, object] | None) -> None:
     """Write the choice. Raises ConfigurationError where another source of settings goes before it,
     and leaves everything as it was.
     """

@@ -101,7 +101,7 @@ def build(
         sections.insert(0, ("decisions of this project", decisions))
     if message:
         sections.append(("the diagnostic", message))
-    text = "\n\n".join((*_delimited(sections), task))
+    text = "\n\n".join((*delimited(sections), task))
     return Context(text, (goal.path,), estimated_tokens(text))
 
 
@@ -156,7 +156,7 @@ def _skeleton(document: Document, room: int) -> str:
     return "".join(lines)
 
 
-def _delimited(sections: list[tuple[str, str]]) -> list[str]:
+def delimited(sections: list[tuple[str, str]]) -> list[str]:
     """Each text between two lines that its author cannot have known.
 
     The delimiter depends on the texts and on a secret of this process: it is the same in every

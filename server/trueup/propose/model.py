@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -86,7 +86,7 @@ class _Call:
     messages: list[MessageParam]
     say: Say
     meter: Meter | None
-    schema: Mapping[str, Any] = SCHEMA
+    schema: Mapping[str, Any] = field(default_factory=lambda: SCHEMA)
     """The form of the answer."""
     structured: bool = True
     """Whether the endpoint takes `output_config`; local servers may not."""

@@ -1,0 +1,182 @@
+"""A review in the editor: what is shown as a defect, what as a guess, and how a defect is fixed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from support.messages_server import MessagesServer, Reply, edits_reply
+from support.sessions import Editing, where
+from support.tiny_projects import Project
+from trueup import demo
+from trueup.editor import Editor
+from trueup.lsp.suggest import APPLY, KEEP
+from trueup.operations.trace import Trace
+from trueup.operations.tracestore import TraceStore
+from trueup.settings import TraceLimits
+
+PATH = "src/shop/pricing/shipping.py"
+RIGHT = "if grams == 0 or (self.free_from"
+WRONG = "if (self.free_from"
+TEST_PATH = "tests/test_shipping_review.py"
+TEST = """from shop.catalog import Money
+from shop.pricing.shipping import STANDARD
+
+
+def test_sending_nothing_costs_nothing():
+    assert STANDARD.charge(0, Money(0)) == Money(0)
+"""
+
+
+def finding(symbol: str, quote: str, message: str, test: str | None) -> dict[str, object]:
+    return {
+        "symbol": symbol, "quote": quote, "message": message, "explanation": "It says so.",
+        "test": test,
+    }  # fmt: skip
+
+
+TRUE = finding("Tariff.charge", "price = self._band(grams)", "Sending nothing costs money.", TEST)
+FALSE = finding(
+    "Tariff.charge",
+    "return Money(0)",
+    "A heavy parcel is free.",
+    TEST.replace("charge(0, Money(0)) == Money(0)", "charge(900, Money(0)) == Money(490)"),
+)
+UNTESTED = finding("Tariff.charge", "self.free_from is not None", "It may be slow.", None)
+
+
+def found(*findings: dict[str, object]) -> Reply:
+    return Reply(json.dumps({"findings": findings}))
+
+
+@pytest.fixture
+def example(tmp_path: Path, interpreter: Path) -> Project:
+    """The example project with its last commit, and a defect that came after it."""
+    root = tmp_path / "example"
+    shutil.copytree(demo.example(), root, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "All of it"]):
+        author = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *author, *command], cwd=root, check=True, timeout=60)
+    text = (root / PATH).read_text("utf-8")
+    (root / PATH).write_text(text.replace(RIGHT, WRONG), "utf-8")
+    return Project(root, interpreter)
+
+
+async def review(editor: Editor, path: str = PATH) -> dict[str, object]:
+    editor.open(path)
+    command = types.ExecuteCommandParams("trueup.review", [{"uri": (editor.root / path).as_uri()}])
+    result = await editor.client.workspace_execute_command_async(command)
+    assert isinstance(result, dict)
+    return result
+
+
+async def shown(editor: Editor, *codes: str) -> tuple[types.Diagnostic, ...]:
+    """What is shown, once it has these codes and no others."""
+    await editor.seen(PATH, lambda items: sorted(str(item.code) for item in items) == list(codes))
+    return editor.shown[PATH]
+
+
+async def test_a_defect_is_proven_fixed_and_its_test_kept(
+    example: Project, editing: Editing, tmp_path: Path
+) -> None:
+    fix = edits_reply(
+        "Charge nothing for nothing", [{"path": PATH, "before": WRONG, "after": RIGHT}]
+    )
+    with MessagesServer(found(TRUE, FALSE, UNTESTED), fix) as model:
+        async with editing(example, KEEP, model=model.url) as editor:
+            result = await review(editor)
+            assert (result["proven"], result["unproven"]) == (1, 2), result
+            items = await shown(editor, "review", "review-unproven", "review-unproven")
+            defect, *guesses = sorted(items, key=lambda item: str(item.code))
+            assert defect.severity is types.DiagnosticSeverity.Warning
+            assert f"{TEST_PATH}::test_sending_nothing_costs_nothing fails" in defect.message
+            assert {item.severity for item in guesses} == {types.DiagnosticSeverity.Hint}
+            assert sorted(item.message.partition(" (")[2] for item in guesses) == [
+                "unproven: it comes without a test)",
+                "unproven: its test passes on the code as it is)",
+            ]
+            actions = await editor.actions_on(PATH, defect)
+            titles = [item.title for item in actions[:2]]
+            assert titles == [
+                "Fix: Sending nothing costs money.",
+                f"Keep the failing test, as {TEST_PATH}",
+            ]
+            done = await editor.run(actions[0])
+            assert (done["outcome"], done["applied"]) == ("verified", True), done["message"]
+            assert RIGHT in editor.text(PATH)
+            await shown(editor)
+    assert (example.root / TEST_PATH).read_text("utf-8") == TEST
+    asked = str(model.requests[0].body["messages"])
+    assert f"-        {RIGHT}" in asked
+    assert f"+        {WRONG}" in asked
+    assert "These tests fail and shall pass" in str(model.requests[1].body["messages"])
+    last, first = TraceStore(TraceLimits(), tmp_path / "STATE" / "trueup" / "traces")
+    assert isinstance(first, Trace)
+    assert isinstance(last, Trace)
+    assert [call.prompt for call in first.calls] == ["review@v1"]
+    assert [item.outcome for item in first.tried] == ["verified", "unproven", "unproven"]
+    assert last.outcome == "verified"
+
+
+async def test_a_finding_goes_when_its_code_changes_and_stays_when_other_code_does(
+    example: Project, editing: Editing
+) -> None:
+    with MessagesServer(found(TRUE)) as model:
+        async with editing(example, model=model.url) as editor:
+            await review(editor)
+            (defect,) = await shown(editor, "review")
+            line = defect.range.start.line
+            editor.type(
+                PATH,
+                where(editor, PATH, '"""What it costs'),
+                "# A remark.\n" * 2 + '"""What it costs',
+            )
+            await editor.seen(
+                PATH, lambda items: bool(items) and items[0].range.start.line == line + 2
+            )
+            actions = await editor.actions_on(PATH, editor.shown[PATH][0])
+            editor.type(PATH, where(editor, PATH, "return price"), "return  price")
+            await shown(editor)
+            with pytest.raises(JsonRpcException, match="has changed; review it again"):
+                await editor.run(next(item for item in actions if item.title.startswith("Keep")))
+
+
+async def test_on_save_for_those_who_want_it_and_without_a_question(
+    example: Project, editing: Editing
+) -> None:
+    with MessagesServer(found(TRUE), found()) as model:
+        settings: dict[str, object] = {"review": {"on_save": True}}
+        async with editing(example, model=model.url, settings=settings, trusting=False) as editor:
+            editor.open(PATH)
+            editor.save(PATH)
+            (guess,) = await shown(editor, "review-unproven")
+            assert "you have not trusted this folder" in guess.message
+            editor.type(PATH, where(editor, PATH, '"""What it costs'), '# New.\n"""What it costs')
+            editor.save(PATH)
+            while len(model.requests) < 2:
+                await editor.seen(PATH, bool)
+    assert editor.asked == []
+    # The second save is about what changed since the first review, which is a remark.
+    assert (
+        WRONG
+        not in str(model.requests[1].body["messages"])
+        .partition("the diff of")[2]
+        .partition("Task")[0]
+    )
+
+
+async def test_nothing_changed_and_no_model(example: Project, editing: Editing) -> None:
+    (example.root / PATH).write_text(
+        (example.root / PATH).read_text("utf-8").replace(WRONG, RIGHT), "utf-8"
+    )
+    async with editing(example, APPLY) as editor:
+        assert (await review(editor))["message"] == f"nothing changed in {PATH}"
+        editor.type(PATH, where(editor, PATH, RIGHT), WRONG)
+        assert (await review(editor))["outcome"] == "declined"
+        assert editor.said[-1].startswith("no model is set up: ")
