@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "review": "review:review",
     "trace": "trace:trace",
     "doctor": "about:doctor",
-    "eval": "about:evaluation",
+    "eval": "evals:evaluation",
     "demo": "about:demo",
 }
 """Where each command is: its module in `trueup.commands`, and its name there."""

@@ -17,6 +17,7 @@ from trueup import TrueupError
 from trueup import settings as settings_module
 from trueup.commands.console import console, errors, fail
 from trueup.files import write_atomically
+from trueup.literate import CaseError
 from trueup.operations import drift
 from trueup.operations.budget import Purse, in_words, ledger_file, session_of
 from trueup.operations.prices import dollars
@@ -145,18 +146,51 @@ def _show_candidate(store: TraceStore, number: int, tried: Tried) -> None:
 @trace.command()
 @click.argument("name", default="last")
 @click.option(
-    "--html", "file", required=True, type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE", help="Where the page is written.",
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a page that needs nothing else.",
 )  # fmt: skip
-def export(name: str, file: Path) -> None:
-    """One trace as a page that needs nothing else. It holds your code; mind who gets it."""
+@click.option(
+    "--as-case", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a case of an evaluation; it is added to those that are in the file.",
+)  # fmt: skip
+def export(name: str, html: Path | None, as_case: Path | None) -> None:
+    """One trace as a page, or as a case for evals/. It holds your code; mind who gets it."""
+    if (html is None) == (as_case is None):
+        fail("say where to: --html FILE or --as-case FILE")
     store = _store()
     found = _found(store, name)
+    if html is not None:
+        _write(html, page(found, lambda item: _text(store, item)))
+    if as_case is not None:
+        _write(as_case, _with_case(found, store, as_case))
+        console.print(f"replay it with: trueup eval blocking {as_case}", markup=False,
+                      highlight=False)  # fmt: skip
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        write_atomically(file, page(found, lambda item: _text(store, item)).encode())
+        write_atomically(file, text.encode())
     except OSError as problem:
         fail(f"{file} cannot be written: {problem.strerror}")
     console.print(f"wrote {file}", markup=False, highlight=False)
+
+
+def _with_case(found: Trace, store: TraceStore, file: Path) -> str:
+    """The text of a file of cases with one more at its end."""
+    # Here and not above: only this needs to know how a case is made and read.
+    from trueup.evals import cases, from_trace  # noqa: PLC0415
+
+    try:
+        before = file.read_text("utf-8") if file.exists() else "# Cases from traces\n"
+        known = {case.title for case in cases.cases_in(file)} if file.exists() else set()
+        made = from_trace.case_of(found, store.text, file)
+    except (TrueupError, CaseError) as problem:
+        fail(str(problem))
+    except (OSError, UnicodeDecodeError) as problem:
+        fail(f"{file} cannot be read: {problem}")
+    if made.title in known:
+        made = replace(made, title=f"{made.title} ({found.id})")
+    return f"{before.rstrip()}\n\n{cases.written(made)}"
 
 
 @trace.command()

@@ -79,6 +79,7 @@ async def run(start: Start, ports: Ports) -> Suggestion | Failure:
     goal = replace(goal, surface=declared(goal, snapshot))
     bed = ports.beds.bed(start.root, settings, ports.ask)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
+        record.holds(snapshot, goal.path)
         job = _Job(goal, snapshot, settings, bed, ports, start.absent, record, pin=start.pin)
         made = await _within_time(job, start)
         record.ended(made)

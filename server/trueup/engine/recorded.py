@@ -66,6 +66,7 @@ class Record:
         self, suggestion: Suggestion, before: Snapshot, after: Snapshot, began_ms: int
     ) -> None:
         candidate = suggestion.candidate
+        self.holds(before, *candidate.paths)
         self.recording.judged(
             Tried(
                 candidate.proposer,
@@ -80,6 +81,13 @@ class Record:
                 call=None if candidate.deterministic else self._last_call,
             )
         )
+
+    def holds(self, snapshot: Snapshot, *paths: str) -> None:
+        """Keep these files as they are before the job changes anything."""
+        for path in paths:
+            document = snapshot.get(path)
+            if document is not None:
+                self.recording.holds(path, document.text)
 
     def failed(self, failure: Failure) -> None:
         now = self.recording.elapsed_ms

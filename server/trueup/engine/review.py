@@ -43,6 +43,7 @@ async def run(wanted: Review, ports: Ports) -> Reviewed | Failure:
         return Reviewed(wanted.job, (), f"nothing changed in {wanted.path}")
     bed = ports.beds.bed(wanted.root, settings, ports.ask)
     with recorded(ports.books, wanted.root, goal, settings, ports.say) as record:
+        record.holds(snapshot, wanted.path)
         reviewing = _Review(goal, snapshot, before, settings, ports, record, bed.as_test_bed())
         try:
             async with asyncio.timeout(settings.limits.job_seconds):
