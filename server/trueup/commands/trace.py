@@ -18,12 +18,12 @@ from trueup import settings as settings_module
 from trueup.commands.console import console, errors, fail
 from trueup.files import write_atomically
 from trueup.literate import CaseError
-from trueup.operations import drift
 from trueup.operations.budget import Purse, in_words, ledger_file, session_of
 from trueup.operations.prices import dollars
 from trueup.operations.trace import Text, Trace, Tried
 from trueup.operations.tracepage import page, summary
 from trueup.operations.tracestore import Broken, TraceStore, to_json
+from trueup.operations.watching import Watch
 
 COLOURS: Final = {
     "verified": "green",
@@ -215,11 +215,11 @@ def prune(days: int | None, everything: bool) -> None:
 @trace.command("drift")
 def drift_() -> None:
     """Whether suggestions are getting worse, and since when; exits 1 when they are."""
-    read = (item for item in _store() if isinstance(item, Trace))
-    seen = (drift.observation(item) for item in read)
-    alarms = drift.watch(item for item in seen if item is not None)
+    alarms = Watch(_store()).alarms()
     for alarm in alarms:
         console.print(f"[yellow]since {escape(alarm.since)}:[/] {escape(alarm.sentence)}")
+        if alarm.before:
+            console.print(f"  go back with: trueup prompts rollback {escape(alarm.goal)}")
     if alarms:
         sys.exit(1)
     console.print("nothing is getting worse, as far as the traces tell")

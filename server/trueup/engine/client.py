@@ -25,6 +25,7 @@ from trueup.engine.messages import (
     Declined,
     Done,
     FromEngine,
+    Noticed,
     Progress,
     Question,
     Review,
@@ -61,6 +62,8 @@ class Engine:
         self._starting = asyncio.Lock()
         self._jobs: dict[int, _Job] = {}
         self._numbers = itertools.count(1)
+        self.noticed: Callable[[Noticed], None] = lambda _: None
+        """Told of what concerns no job."""
 
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""
@@ -140,6 +143,9 @@ class Engine:
                     )
 
     def _handle(self, process: asyncio.subprocess.Process, message: FromEngine) -> None:
+        if isinstance(message, Noticed):
+            self.noticed(message)
+            return
         job = self._jobs.get(message.job)
         if job is None:
             return

@@ -108,6 +108,15 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Suggestions of the kind `goal` are getting worse; it belongs to no job."""
+
+    job: int
+    says: str
+    goal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """There is no candidate, and why: one sentence."""
 
@@ -123,7 +132,7 @@ class Stopped:
 
 
 ToEngine = Start | Review | Cancel | Answer
-FromEngine = Progress | Question | Done | Reviewed | Declined | Stopped
+FromEngine = Progress | Question | Done | Reviewed | Noticed | Declined | Stopped
 
 _CONVERTER: Final = make_converter()
 # `object` means: whatever JSON held. A hook for the type itself would match every type.

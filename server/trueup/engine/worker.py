@@ -16,7 +16,7 @@ import signal
 import sys
 from typing import BinaryIO
 
-from trueup import TrueupError
+from trueup import TrueupError, settings
 from trueup.engine import job, review
 from trueup.engine.beds import Beds
 from trueup.engine.messages import (
@@ -26,6 +26,7 @@ from trueup.engine.messages import (
     Declined,
     Done,
     FromEngine,
+    Noticed,
     Progress,
     Question,
     Review,
@@ -37,6 +38,8 @@ from trueup.engine.messages import (
 )
 from trueup.engine.recorded import Books
 from trueup.operations.budget import session_of
+from trueup.operations.tracestore import TraceStore
+from trueup.operations.watching import Watch
 from trueup.propose.proposal import Failure
 from trueup.suggestion import Suggestion
 
@@ -113,6 +116,13 @@ class Worker:
                 self._send(made)
             else:
                 self._send(Done(start.job, made))
+            await self._watch(start)
+
+    async def _watch(self, start: Start | Review) -> None:
+        """Say once what gets worse, after the job that shows it."""
+        limits = settings.load(start.root, start.settings).traces
+        for alarm in await asyncio.to_thread(Watch(TraceStore(limits)).news):
+            self._send(Noticed(0, alarm.sentence, alarm.goal))
 
     async def _ask(self, number: int, says: str, choices: tuple[str, ...]) -> str:
         question = next(self._numbers)

@@ -12,7 +12,15 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, review_actions, reviews, suggest
+from trueup.lsp import (
+    contract_actions,
+    decisions,
+    noticing,
+    offers,
+    review_actions,
+    reviews,
+    suggest,
+)
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -34,6 +42,7 @@ WATCHED: Final = types.Registration(
 ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
 
 server = Server("trueup", __version__)
+noticing.listen(server)
 
 
 @server.feature(types.INITIALIZE)
