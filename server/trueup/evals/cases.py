@@ -17,6 +17,7 @@ Knows the notation, how it is read and how it is written; nothing of how a case 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -72,7 +73,7 @@ def cases_in(file: Path) -> tuple[EvalCase, ...]:
     """Every case of a file. Raises CaseError with the file, the line and one sentence."""
     try:
         drafts = drafts_in(file)
-        origins = _origins(file)
+        origins = _origins(file, [draft.line for draft in drafts])
     except (OSError, UnicodeDecodeError) as problem:
         raise CaseError(f"{file.name} cannot be read: {problem}") from None
     found: dict[str, EvalCase] = {}
@@ -87,12 +88,11 @@ def cases_in(file: Path) -> tuple[EvalCase, ...]:
     return tuple(found.values())
 
 
-def _origins(file: Path) -> dict[int, str]:
+def _origins(file: Path, titles: list[int]) -> dict[int, str]:
     """The origin of each case, by the 1-based line of its title."""
     lines = file.read_text("utf-8").splitlines()
-    titles = [number for number, line in enumerate(lines, 1) if line.startswith("## ")]
     found = {}
-    for start, end in zip(titles, [*titles[1:], len(lines) + 1], strict=True):
+    for start, end in itertools.pairwise([*titles, len(lines) + 1]):
         if match := _ORIGIN.search("\n".join(lines[start : end - 1])):
             found[start] = match[1]
     return found

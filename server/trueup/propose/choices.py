@@ -73,11 +73,14 @@ def _choose(kind: str, version: str, used: list[str], client: Mapping[str, objec
     """
     chosen, before = _read()
     _write({**chosen, kind: version}, {**before, kind: used})
-    for given, where in ((None, "config.toml"), (client, "the settings of the editor")):
+    for given, where in (
+        (None, "the settings in config.toml"),
+        (client, "the settings of the editor"),
+    ):
         now = prompts.active(kind, settings_module.load("/", given).prompts)
         if now != version:
             _write(chosen, before)
-            raise ConfigurationError(f"{where} says prompts.{kind} = {now!r}; change it there")
+            raise ConfigurationError(f"{where} say prompts.{kind} = {now!r}; change it there")
 
 
 def _read() -> tuple[dict[str, str], dict[str, list[str]]]:
