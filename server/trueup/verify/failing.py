@@ -18,6 +18,7 @@ from trueup.parsing import parse_module
 from trueup.runner.results import RunStatus, TestOutcome, TestResult, TestRun
 from trueup.snapshot import Document, Span
 from trueup.suggestion import Outcome
+from trueup.symbols import Outline
 from trueup.verify import danger, names
 from trueup.verify.changes import changed_statements
 from trueup.verify.tests import last_line
@@ -88,21 +89,29 @@ async def shown(trial: Trial, path: str, body: Span) -> tuple[tuple[str, ...], s
             return f"its test was not run: {found.detail}"
     if why := await trial.bed.refusal():
         return why
-    probes = {path: _statements(trial.before.documents[path], body)}
+    document = trial.before.documents[path]
+    probes = {path: _statements(document, body)}
     request = replace(trial.request(trial.after, (name,)), probes=probes)
     warm = await trial.bed.run(request)
     red = _red(warm, test)
     if isinstance(red, str):
-        return red
+        return _inside(trial, red)
     ran = frozenset().union(*(warm.runners.get((path, line), ()) for line in probes[path]))
-    if not set(red) <= ran:
+    # What stands at module level is run by the import, before any test.
+    at_import = "" in ran and Outline(document.text).enclosing(body) is None
+    if not set(red) <= ran and not at_import:
         return "its test never runs the code under review"
     cold = _red(await trial.bed.confirm(replace(request, probes={})), test)
     if isinstance(cold, str):
-        return f"in a fresh interpreter, {cold}"
+        return _inside(trial, f"in a fresh interpreter, {cold}")
     if cold != red:
         return "its test fails now and then"
-    return red, last_line(warm.results[red[0]].detail)
+    return red, _inside(trial, last_line(warm.results[red[0]].detail))
+
+
+def _inside(trial: Trial, said: str) -> str:
+    """A sentence that reads the same wherever the workspace lies."""
+    return said.replace(f"{trial.before.root}/", "")
 
 
 def _statements(document: Document, body: Span) -> frozenset[int]:
