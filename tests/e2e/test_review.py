@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from lsprotocol import types
 
+from support import traces
 from support.messages_server import MessagesServer, Reply, edits_reply
 from support.sessions import Editing, where
 from support.tiny_projects import Project
@@ -135,27 +136,47 @@ async def test_a_defect_is_proven_fixed_and_its_test_kept(
     assert last.outcome == "verified"
 
 
-async def test_on_save_for_those_who_want_it_and_without_a_question(
-    example: Project, editing: Editing
+def worse(folder: Path) -> None:
+    """Traces of suggestions that became worse with the version of a prompt that is used."""
+    store = TraceStore(TraceLimits(), folder / "STATE" / "trueup" / "traces")
+    for trace in traces.fallen():
+        store.keep(trace, {})
+    settings = folder / "CONFIG" / "trueup"
+    (settings / "prompts").mkdir(parents=True)
+    (settings / "prompts" / "suggest.v2.md").write_text('Answer with "edits".')
+    (settings / "prompts.toml").write_text('[prompts]\nrefactor = "v2"\n')
+
+
+async def test_a_save_is_reviewed_and_worse_suggestions_are_noticed(
+    example: Project, editing: Editing, tmp_path: Path
 ) -> None:
+    """Both without anybody asking: the one for those who want it, the other once."""
+    worse(tmp_path)
+    back = "Use suggest@v1 again"
     with MessagesServer(found(TRUE), found()) as model:
         settings: dict[str, object] = {"review": {"on_save": True}}
-        async with editing(example, model=model.url, settings=settings, trusting=False) as editor:
+        async with editing(
+            example, back, model=model.url, settings=settings, trusting=False
+        ) as editor:
             editor.open(PATH)
             editor.save(PATH)
             (guess,) = await shown(editor, "review-unproven")
             assert "you have not trusted this folder" in guess.message
-            editor.type(PATH, where(editor, PATH, REMARK), f"# New.\n{REMARK}")
             await asyncio.to_thread(model.arrived.get, timeout=60)
+            editor.type(PATH, where(editor, PATH, REMARK), f"# New.\n{REMARK}")
             editor.save(PATH)
             await asyncio.to_thread(model.arrived.get, timeout=60)
             editor.type(PATH, where(editor, PATH, "return price"), "return  price")
             await shown(editor)
-    assert editor.asked == []
+            async with asyncio.timeout(60):
+                while "refactor: back to suggest@v1" not in editor.said:
+                    await asyncio.sleep(0.05)
+    # The one question was about the prompt; nobody is asked for trust on a save.
+    assert [question[:50] for question in editor.asked] == [
+        "Fewer suggestions of simplify are verified with su"
+    ]
+    chosen = (tmp_path / "CONFIG" / "trueup" / "prompts.toml").read_text("utf-8")
+    assert 'refactor = "v1"' in chosen
     # The second save is about what changed since the first review, which is a remark.
-    assert (
-        WRONG
-        not in str(model.requests[1].body["messages"])
-        .partition("the diff of")[2]
-        .partition("Task")[0]
-    )
+    said = str(model.requests[1].body["messages"])
+    assert WRONG not in said.partition("the diff of")[2].partition("Task")[0]
