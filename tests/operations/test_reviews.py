@@ -81,7 +81,7 @@ def test_a_guess_alone_ends_in_three(root: Path) -> None:
     [
         (said(), 0, "finds nothing wrong with what changed in a.py"),
         (Reply("Looks good to me!"), 2, "has no list of findings"),
-        (Reply(stop_reason="refusal"), 2, "refused"),
+        (Reply(stop_reason="refusal"), 2, "refuses to answer this"),
         (Fault(status=401), 2, "key"),
     ],
     ids=["nothing", "chatter", "refusal", "key"],
