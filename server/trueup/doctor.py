@@ -16,6 +16,7 @@ from trueup import workspace
 from trueup.engine.beds import Ask, Beds, consent
 from trueup.operations.budget import Purse, in_words, session_of
 from trueup.operations.prices import NANO, table
+from trueup.operations.starts import Starts, safe_because
 from trueup.operations.tracestore import TraceStore
 from trueup.operations.watching import Watch
 from trueup.propose import prompts
@@ -43,6 +44,8 @@ async def examine(root: str, client: dict[str, object], ask: Ask) -> tuple[Findi
         if files
         else Finding("project", False, f"{root} has no Python file"),
     ]
+    if safe := safe_because(await asyncio.to_thread(Starts(root).crashes)):
+        found.append(Finding("server", False, safe))
     interpreter = workspace.interpreter_of(root, settings.interpreter)
     if interpreter is None:
         found.append(Finding("interpreter", False, "none: make a .venv here, or set `interpreter`"))

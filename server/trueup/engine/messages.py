@@ -43,6 +43,8 @@ class Start:
     absent: tuple[str, ...] = ()
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
+    trusted: bool = True
+    """Whether the editor trusts the workspace; else nothing of it is executed and nothing sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Review:
     documents: tuple[OpenDocument, ...] = ()
     since: str | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    trusted: bool = True
+    """As in Start."""
 
 
 @dataclass(frozen=True, slots=True)

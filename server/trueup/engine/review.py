@@ -16,6 +16,9 @@ from trueup.engine.findings import Finding, Proof
 from trueup.engine.job import Ports
 from trueup.engine.messages import Review, Reviewed
 from trueup.engine.recorded import Record, recorded
+from trueup.guards.characters import stripped
+from trueup.memory import places
+from trueup.memory.unsent import Unsent
 from trueup.operations.trace import Tried
 from trueup.propose import claims, patch, prompts, remembered
 from trueup.propose.claims import Claim
@@ -41,6 +44,8 @@ async def run(wanted: Review, ports: Ports) -> Reviewed | Failure:
     document = snapshot.documents[wanted.path]
     if before == document.text:
         return Reviewed(wanted.job, (), f"nothing changed in {wanted.path}")
+    if not wanted.trusted:
+        return Failure(FailureKind.CANNOT, job.UNSENT, "model")
     bed = ports.beds.bed(wanted.root, settings, ports.ask)
     with recorded(ports.books, wanted.root, goal, settings, ports.say) as record:
         record.holds(snapshot, wanted.path)
@@ -124,11 +129,7 @@ class _Review:
         chosen = prompts.chosen(KIND, self.settings.prompts)
         if chosen.problem:
             self.say(chosen.problem)
-        told = await asyncio.to_thread(remembered.decisions, self.goal, self.snapshot)
-        asked = claims.question(
-            self.snapshot.root, self.document, self.before,
-            int(self.settings.limits.context_tokens), remembered.text(told),
-        )  # fmt: skip
+        asked = await asyncio.to_thread(self._question)
         if isinstance(asked, Failure):
             return asked
         answer = await model.answer(
@@ -137,6 +138,22 @@ class _Review:
         if isinstance(answer, Failure):
             return answer
         return claims.claims(answer.text, self.document, self.before, proposer=answer.model)
+
+    def _question(self) -> str | Failure:
+        """What is asked, without what is never sent and what nobody can see."""
+        root, path = self.snapshot.root, self.goal.path
+        unsent = Unsent(root, self.settings.shown, lambda: places.load(root, instructions=False))
+        if unsent.hides(path):
+            sentence = f"{path} is never sent to a model: the setting `visibility.never` names it"
+            return Failure(FailureKind.CANNOT, sentence, KIND)
+        told = remembered.decisions(self.goal, self.snapshot, unsent.hides)
+        if self.record.meter is not None:
+            self.record.meter.told(*remembered.told(told))
+        asked = claims.question(
+            root, self.document, self.before, int(self.settings.limits.context_tokens),
+            remembered.text(told),
+        )  # fmt: skip
+        return asked if isinstance(asked, Failure) else stripped(asked)[0]
 
     def _test_file(self, claim: Claim) -> Document:
         """The claim's test as a new file beside the project's own."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from trueup import InputError, workspace
 from trueup.evals.cases import EvalCase, Reply
+from trueup.guards.redaction import MARK, redacted
 from trueup.operations.trace import ANSWERED, ModelCall, Text, Trace
 from trueup.operations.tracestore import Broken
 from trueup.runner.affected import importers_of
@@ -37,6 +38,8 @@ def case_of(trace: Trace, read: ReadText, file: Path) -> EvalCase:
     if trace.goal.path and trace.goal.path not in files:
         raise InputError(f"the trace {trace.id} does not hold {trace.goal.path} as it was")
     files = {**files, **_tests(trace, files)}
+    if any(MARK in text for text in files.values()):
+        raise InputError("a file of this trace holds a secret, so there can be no case of it")
     if len(files) > FILES_MAX:
         raise InputError(f"the case would need {len(files)} files, and {FILES_MAX} are allowed")
     if any("\r" in text for text in files.values()):
@@ -104,7 +107,7 @@ def _tests(trace: Trace, files: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name in sorted(named - files.keys()):
         try:
-            found[name] = workspace.read(trace.root, name).text
+            found[name] = redacted(workspace.read(trace.root, name).text)
         except InputError:
             # It is gone, or there is no conftest in that folder.
             continue

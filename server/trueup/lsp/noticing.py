@@ -8,7 +8,7 @@ from lsprotocol import types
 
 from trueup import TrueupError
 from trueup.engine.messages import Noticed
-from trueup.lsp import suggest
+from trueup.lsp.asking import ask, show
 from trueup.lsp.transport import Server
 from trueup.propose import choices, prompts
 
@@ -31,13 +31,13 @@ async def _told(server: Server, news: Noticed) -> None:
     try:
         to = await asyncio.to_thread(choices.previous, news.goal, server.client_settings)
         if not to:
-            suggest.show(server, says, types.MessageType.Warning)
+            show(server, says, types.MessageType.Warning)
             return
         back = f"Use {prompts.NAMES[news.goal]}@{to} again"
-        if await suggest.ask(server, says, (back, NOT_NOW)) != back:
+        if await ask(server, says, (back, NOT_NOW)) != back:
             return
         used = await asyncio.to_thread(choices.rollback, news.goal, server.client_settings)
     except TrueupError as problem:
-        suggest.show(server, str(problem), types.MessageType.Warning)
+        show(server, str(problem), types.MessageType.Warning)
         return
-    suggest.show(server, f"{news.goal}: back to {used.reference}", types.MessageType.Info)
+    show(server, f"{news.goal}: back to {used.reference}", types.MessageType.Info)

@@ -14,6 +14,7 @@ from lsprotocol import types
 from trueup import InputError
 from trueup.engine.messages import Declined
 from trueup.lsp import apply, suggest
+from trueup.lsp.asking import ask, progress, show
 from trueup.lsp.documents import Buffer
 from trueup.lsp.reviews import PROVEN
 from trueup.lsp.transport import Server
@@ -55,16 +56,16 @@ async def _review(server: Server, buffer: Buffer) -> dict[str, object]:
     """Review what changed since the last commit, because the user asked for it."""
     wanted = server.reviews.wanted(buffer, None)
 
-    async def ask(says: str, choices: tuple[str, ...]) -> str:
-        return await suggest.ask(server, says, choices)
+    async def asked(says: str, choices: tuple[str, ...]) -> str:
+        return await ask(server, says, choices)
 
-    async with suggest.progress(server, f"Review {buffer.document.path}") as say:
-        made = await server.engine.review(wanted, say, ask)
+    async with progress(server, f"Review {buffer.document.path}") as say:
+        made = await server.engine.review(wanted, say, asked)
     if isinstance(made, Declined):
-        suggest.show(server, made.says, types.MessageType.Warning)
+        show(server, made.says, types.MessageType.Warning)
         return {"outcome": "declined", "message": made.says}
     server.reviews.hold(buffer, wanted, made.findings, replacing=True)
-    suggest.show(server, made.says, types.MessageType.Info)
+    show(server, made.says, types.MessageType.Info)
     return {
         "outcome": "reviewed",
         "message": made.says,
@@ -105,7 +106,7 @@ async def _keep(server: Server, buffer: Buffer, number: int) -> dict[str, object
         )
 
     test = finding.proof.test
-    await apply.create(buffer.root, (test,), send if server.can_create else None)
+    await apply.create(buffer.root, (test,), send if server.client.creates else None)
     return {"outcome": "kept", "path": test.path}
 
 

@@ -75,7 +75,7 @@ class Reviews:
         except TrueupError:
             # Whoever picks an action is told; a save is no question.
             return
-        if not wanted:
+        if not wanted or not self._server.trusted or self._server.safe:
             return
         if running := self._running.pop(buffer.uri, None):
             running.cancel()
@@ -102,7 +102,8 @@ class Reviews:
             for item in self._server.buffers.under(buffer.root)
         )
         given = dict(self._server.client_settings)
-        return Review(0, buffer.root, buffer.document.path, documents, since, given)
+        path, trusted = buffer.document.path, self._server.trusted
+        return Review(0, buffer.root, path, documents, since, given, trusted=trusted)
 
     def hold(
         self, buffer: Buffer, wanted: Review, found: tuple[Finding, ...], *, replacing: bool

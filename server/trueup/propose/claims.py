@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from trueup.guards.redaction import MARK
 from trueup.memory.evaluate import module_of
 from trueup.propose.context import CHARACTERS_PER_TOKEN, OVERHEAD_CHARACTERS, delimited
 from trueup.propose.hunks import with_line_feeds
@@ -164,9 +165,10 @@ def _claim(row: Mapping[str, object], document: Document, outline: Outline) -> C
         body = Span(min(line.start, span.start), max(line.end, span.end))
     explanation = _text(row, "explanation").strip()[:EXPLANATION_CHARACTERS_MAX]
     test = with_line_feeds(_text(row, "test"))
-    return Claim(
-        span, symbol, body, message, explanation, test if len(test) <= TEST_CHARACTERS_MAX else ""
-    )
+    if len(test) > TEST_CHARACTERS_MAX or MARK in test:
+        # A placeholder of a secret is nothing that a test could be about.
+        test = ""
+    return Claim(span, symbol, body, message, explanation, test)
 
 
 def _text(row: Mapping[str, object], key: str) -> str:
