@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support import traces
@@ -133,6 +133,7 @@ LINES: Final = st.text("abc xyz.", min_size=1, max_size=12).map(
 )
 
 
+@settings(max_examples=40)
 @given(
     text=TEXTS,
     replies=st.lists(st.tuples(TEXTS, st.sampled_from(sorted(cases.ENDINGS))), max_size=3),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.messages_server import Fault, MessagesServer, Reply
@@ -156,6 +156,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(JSON | st.builds(lambda rows: {"findings": rows}, st.lists(JSON, max_size=4)))
 def test_whatever_a_model_answers_is_a_value(answer: object) -> None:
     found = claims.claims(json.dumps(answer), Document("a.py", NEW), OLD, proposer="model")

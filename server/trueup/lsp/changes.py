@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from trueup import InputError, StaleError, workspace
+from trueup import InputError, StaleError, settings, workspace
+from trueup.lsp import answers
 from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current
 from trueup.propose.hunks import minimal_edits
 from trueup.snapshot import apply_edits
@@ -42,12 +43,15 @@ class Changes:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._traces: dict[tuple[str, int], str] = {}
+        """The trace of the suggestion that each change of this session was."""
 
     @asynccontextmanager
     async def recorded(
-        self, root: str, suggestion: Suggestion, title: str, *, keep: bool
+        self, root: str, suggestion: Suggestion, title: str, *, keep: bool, trace: str = ""
     ) -> AsyncIterator[None]:
-        """Around the making of a change: it is written down before, and looked at after.
+        """Around the making of a change: it is written down before, and looked at after. `trace`
+        is that of the job that made the suggestion; it is told when the change is undone.
 
         Raises JournalError before anything is changed, where it cannot be written down.
         """
@@ -64,6 +68,7 @@ class Changes:
             journal.release(change)
             raise
         await asyncio.to_thread(journal.settle, change, State.APPLIED)
+        self._traces[root, change.number] = trace
 
     def _files(self, root: str, suggestion: Suggestion, *, keep: bool) -> tuple[ChangedFile, ...]:
         """Raises StaleError where a file is not there any more."""
@@ -116,6 +121,10 @@ class Changes:
         self._show(said)
         after = await asyncio.to_thread(self._standing, change, Side.BASE)
         undone = {file.path for file in before.other} - {file.path for file in after.other}
+        if undone and not after.other:
+            wanted = settings.load(change.root, self._server.client_settings)
+            trace = self._traces.get((change.root, change.number), "")
+            await answers.note(wanted, trace, answers.UNDONE)
         return {"undone": sorted(undone), "message": said}
 
     def _wanted(self, journal: Journal, number: int | None) -> Change:

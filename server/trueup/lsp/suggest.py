@@ -209,7 +209,9 @@ class _Run:
         # Before it is applied: what it replaces may be on the disk only until then.
         change = await reasons.change_to_keep(self.base, suggestion)
         title = suggestion.candidate.title
-        async with self.server.changes.recorded(self.root, suggestion, title, keep=keep):
+        async with self.server.changes.recorded(
+            self.root, suggestion, title, keep=keep, trace=self.trace
+        ):
             await apply.apply(
                 self.server.buffers, self.root, suggestion, self._send, self.server.client
             )
