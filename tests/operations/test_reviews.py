@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 
 from support.messages_server import Fault, MessagesServer, Reply
 from trueup.cli import cli
+from trueup.engine import review as reviewing
+from trueup.engine.beds import Beds
+from trueup.engine.job import UNSENT, Ports
+from trueup.engine.messages import Review
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore
 from trueup.propose import claims
-from trueup.propose.proposal import Failure
+from trueup.propose.proposal import Failure, FailureKind
 from trueup.settings import TraceLimits, config_file
 from trueup.snapshot import Document, Span
 
@@ -109,6 +113,34 @@ def test_no_call_is_made_that_the_budget_has_no_room_for(root: Path) -> None:
         ended = review(root, f'{server.url}"\n[budget]\nday_tokens = 10\n[x]\ny = "')
     assert (ended.exit_code, server.requests) == (2, [])
     assert "the budget of today is 10 tokens" in ended.output
+
+
+def test_what_is_never_sent_is_not_reviewed(root: Path) -> None:
+    with MessagesServer() as server:
+        ended = review(root, f'{server.url}"\n[visibility]\nnever = ["a.py"]\n[x]\ny = "')
+    assert (ended.exit_code, server.requests) == (2, [])
+    assert "a.py is never sent to a model" in ended.output
+
+
+def test_secrets_stay_here(root: Path) -> None:
+    key = "AKIA" + "Q3EGRNVZJ5XW7LMT"
+    (root / "a.py").write_text(f'KEY = "{key}"\n{NEW}')
+    with MessagesServer(said()) as server:
+        assert review(root, server.url).exit_code == 0
+    assert key not in str(server.requests[0].body)
+    assert "return x + 1" in str(server.requests[0].body)
+
+
+async def test_nothing_is_sent_from_a_workspace_that_the_editor_does_not_trust(root: Path) -> None:
+    with MessagesServer() as server:
+        given: dict[str, object] = {"model": {"base_url": server.url}}
+        wanted = Review(0, str(root), "a.py", settings=given, trusted=False)
+        made = await reviewing.run(wanted, Ports(Beds(), _nobody, str, None))
+    assert (made, server.requests) == (Failure(FailureKind.CANNOT, UNSENT, "model"), [])
+
+
+async def _nobody(_says: str, _choices: tuple[str, ...]) -> str:
+    return ""
 
 
 @pytest.mark.parametrize("path", ["b.txt", "../outside.py"])
