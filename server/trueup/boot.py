@@ -42,7 +42,9 @@ CAPABILITIES: Final[dict[str, object]] = {
         "interFileDependencies": True,
         "workspaceDiagnostics": False,
     },
-    "executeCommandProvider": {"commands": ["trueup.run", "trueup.contract", "trueup.decision"]},
+    "executeCommandProvider": {
+        "commands": ["trueup.run", "trueup.contract", "trueup.decision", "trueup.showPrompt"]
+    },
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
         "fileOperations": {},

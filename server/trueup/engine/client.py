@@ -26,6 +26,7 @@ from trueup.engine.messages import (
     Done,
     FromEngine,
     Progress,
+    Prompted,
     Question,
     Start,
     Stopped,
@@ -45,7 +46,7 @@ Ask = Callable[[str, tuple[str, ...]], Awaitable[str]]
 class _Job:
     say: Say
     ask: Ask
-    ended: asyncio.Future[Done | Declined | Stopped]
+    ended: asyncio.Future[Done | Prompted | Declined | Stopped]
     questions: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -62,13 +63,28 @@ class Engine:
 
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""
+        ended = await self._ended(start, say, ask)
+        if isinstance(ended, Stopped | Prompted):
+            raise EngineError("the engine stopped the job")
+        return ended
+
+    async def prompt(self, start: Start, say: Say, ask: Ask) -> Prompted | Declined:
+        """What a model would be sent for a goal. Raises EngineError as `run` does."""
+        ended = await self._ended(replace(start, show=True), say, ask)
+        if isinstance(ended, Stopped | Done):
+            raise EngineError("the engine stopped the job")
+        return ended
+
+    async def _ended(
+        self, start: Start, say: Say, ask: Ask
+    ) -> Done | Prompted | Declined | Stopped:
         process = await self._running()
         number = next(self._numbers)
         job = _Job(say, ask, asyncio.get_running_loop().create_future())
         self._jobs[number] = job
         try:
             await self._send(process, replace(start, job=number))
-            ended = await asyncio.shield(job.ended)
+            return await asyncio.shield(job.ended)
         except asyncio.CancelledError:
             await self._cancel(process, number, job)
             raise
@@ -76,9 +92,6 @@ class Engine:
             for question in job.questions:
                 question.cancel()
             self._jobs.pop(number, None)
-        if isinstance(ended, Stopped):
-            raise EngineError("the engine stopped the job")
-        return ended
 
     async def _cancel(self, process: asyncio.subprocess.Process, number: int, job: _Job) -> None:
         with contextlib.suppress(OSError, TimeoutError, EngineError):
@@ -135,7 +148,7 @@ class Engine:
                 task = asyncio.create_task(self._answer(process, message, job.ask))
                 job.questions.add(task)
                 task.add_done_callback(job.questions.discard)
-            case Done() | Declined() | Stopped():
+            case Done() | Prompted() | Declined() | Stopped():
                 if not job.ended.done():
                     job.ended.set_result(message)
 

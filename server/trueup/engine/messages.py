@@ -40,6 +40,8 @@ class Start:
     candidate: Candidate | None = None
     settings: dict[str, object] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    show: bool = False
+    """Only show what a model would be sent for the goal; the answer is a Prompted."""
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
 
@@ -83,6 +85,15 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompted:
+    """What would be sent: `text` for people, `body` as it would be posted. Nothing was sent."""
+
+    job: int
+    text: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """There is no candidate, and why: one sentence."""
 
@@ -98,7 +109,7 @@ class Stopped:
 
 
 ToEngine = Start | Cancel | Answer
-FromEngine = Progress | Question | Done | Declined | Stopped
+FromEngine = Progress | Question | Done | Prompted | Declined | Stopped
 
 _CONVERTER: Final = make_converter()
 # `object` means: whatever JSON held. A hook for the type itself would match every type.

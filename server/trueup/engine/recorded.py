@@ -20,7 +20,7 @@ from trueup.operations.tracestore import TraceStore
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.settings import Settings
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Goal, Suggestion
+from trueup.suggestion import Goal, Plan, Suggestion
 
 ERROR = "error"
 
@@ -62,9 +62,26 @@ class Record:
     recording: Recording
     meter: Meter | None = None
 
+    def planned(self, plan: Plan) -> None:
+        """The plan in one line, and then its entries."""
+        self.recording.planned(
+            plan.sentence,
+            *(f"may change {place}" for place in plan.changes),
+            *(f"shows {place}" for place in plan.shown),
+            *(f"judged by {test}" for test in plan.tests),
+            *(f"leaves out {test}" for test in plan.left_out),
+            *(f"under decision {name}" for name in plan.decisions),
+        )
+
     def judged(
-        self, suggestion: Suggestion, before: Snapshot, after: Snapshot, began_ms: int
+        self,
+        suggestion: Suggestion,
+        before: Snapshot,
+        after: Snapshot,
+        began_ms: int,
+        call: int | None,
     ) -> None:
+        """One candidate; `call` is the place of the call that made it, None for no model's."""
         candidate = suggestion.candidate
         self.recording.judged(
             Tried(
@@ -77,19 +94,15 @@ class Record:
                 diff=self.recording.keep(diff(before, after, candidate.paths)),
                 tests=suggestion.tests,
                 isolation=suggestion.isolation,
-                call=None if candidate.deterministic else self._last_call,
+                call=call,
             )
         )
 
-    def failed(self, failure: Failure) -> None:
+    def failed(self, failure: Failure, call: int | None = None) -> None:
         now = self.recording.elapsed_ms
         self.recording.judged(
-            Tried(failure.proposer, "", now, 0, failure.kind.value, failure.sentence)
+            Tried(failure.proposer, "", now, 0, failure.kind.value, failure.sentence, call=call)
         )
-
-    @property
-    def _last_call(self) -> int | None:
-        return len(self.recording.trace.calls) - 1 if self.recording.trace.calls else None
 
     def named(self, suggestion: Suggestion) -> Suggestion:
         """The suggestion with the name of its trace, where one is kept."""
@@ -104,7 +117,7 @@ class Record:
         elif isinstance(made, Failure):
             self.recording.ended(made.kind.value, made.sentence)
         else:
-            self.recording.ended(made.verdict.outcome.value, isolation=made.isolation)
+            self.recording.ended(made.verdict.outcome.value, made.stopped, made.isolation)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import sys
 from typing import BinaryIO
 
 from trueup import TrueupError
-from trueup.engine import job
+from trueup.engine import job, shown
 from trueup.engine.beds import Beds
 from trueup.engine.messages import (
     LINE_BYTES_MAX,
@@ -27,6 +27,7 @@ from trueup.engine.messages import (
     Done,
     FromEngine,
     Progress,
+    Prompted,
     Question,
     Start,
     Stopped,
@@ -89,7 +90,7 @@ class Worker:
 
         ports = job.Ports(self._beds, ask, say, self._books)
         try:
-            made = await job.run(start, ports)
+            made = await (shown.run(start, ports) if start.show else job.run(start, ports))
         except asyncio.CancelledError:
             self._send(Stopped(start.job))
             raise
@@ -102,6 +103,8 @@ class Worker:
         else:
             if isinstance(made, Failure):
                 self._send(Declined(start.job, made.sentence))
+            elif isinstance(made, shown.Shown):
+                self._send(Prompted(start.job, made.text, made.request.json))
             else:
                 self._send(Done(start.job, made))
 

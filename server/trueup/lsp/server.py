@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, suggest
+from trueup.lsp import contract_actions, decisions, offers, prompts, suggest
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -181,6 +181,17 @@ async def run(_: Server, request: object = None) -> object:
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
         )
     return await _answer(buffer, request.get("goal"))
+
+
+@server.command(prompts.COMMAND)
+async def show_prompt(_: Server, request: object = None) -> object:
+    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+
+    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
+        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
+        return await prompts.show(server, buffer, goal)
+
+    return await _done(request, show)
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)

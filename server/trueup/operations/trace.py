@@ -175,8 +175,10 @@ class Recording:
     def planned(self, *lines: str) -> None:
         self.trace = replace(self.trace, plan=(*self.trace.plan, *lines))
 
-    def called(self, call: ModelCall) -> None:
+    def called(self, call: ModelCall) -> int:
+        """The place of this call among those of the trace."""
         self.trace = replace(self.trace, calls=(*self.trace.calls, call))
+        return len(self.trace.calls) - 1
 
     def judged(self, tried: Tried) -> None:
         self.trace = replace(self.trace, tried=(*self.trace.tried, tried))

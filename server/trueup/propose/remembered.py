@@ -29,7 +29,3 @@ def decisions(goal: Goal, snapshot: Snapshot) -> Answer:
         return search.ask(f"{goal.instruction} {told}", Place(goal.path, symbol, kinds))
     finally:
         search.close()
-
-
-def text(answer: Answer) -> str:
-    return "\n\n".join(taken.text.strip() for taken in answer.taken)

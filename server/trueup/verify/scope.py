@@ -66,12 +66,21 @@ async def stays_within_the_goal(trial: Trial) -> Evidence:
     for path in trial.candidate.paths:
         if problem := _forbidden(trial.before.root, path, own_patch=goal.recipe is Recipe.PATCH):
             return failed(CHECK, f"edits {path}, {problem}", path)
-        if goal.recipe not in WHOLE_WORKSPACE and path != goal.path:
+        if goal.recipe not in WHOLE_WORKSPACE and path not in _paths(trial):
             return failed(CHECK, f"edits {path}; it was asked about {goal.path}", path)
         if goal.recipe in WHOLE_WORKSPACE - {Recipe.PATCH} and not path.endswith(".py"):
             return failed(CHECK, f"edits {path}, which is not Python", path)
-    if goal.symbol and goal.recipe not in WHOLE_WORKSPACE | WHOLE_FILE:
-        return _within_symbol(trial)
+    if goal.recipe not in WHOLE_WORKSPACE | WHOLE_FILE:
+        for path in trial.candidate.paths:
+            names = _symbols(trial, path)
+            if "" not in names and (outside := _outside(trial, path, names)):
+                return outside
+        if goal.symbol or trial.plan is not None:
+            places = ", ".join(
+                ", ".join(sorted(names)) if "" not in (names := _symbols(trial, path)) else path
+                for path in trial.candidate.paths
+            )
+            return passed(CHECK, f"edits {places} and imports only")
     return passed(CHECK, f"edits {', '.join(trial.candidate.paths)} only")
 
 
@@ -97,29 +106,44 @@ def _forbidden(root: str, path: str, *, own_patch: bool) -> str:
     return ""
 
 
-def _within_symbol(trial: Trial) -> Evidence:
-    goal = trial.goal
-    base = trial.before.get(goal.path)
+def _paths(trial: Trial) -> frozenset[str]:
+    """The files that may be edited."""
+    if trial.plan is None:
+        return frozenset({trial.goal.path})
+    return frozenset(place.partition("::")[0] for place in trial.plan.changes)
+
+
+def _symbols(trial: Trial, path: str) -> frozenset[str]:
+    """The symbols of a file that may be edited; "" among them: all of it."""
+    if trial.plan is None:
+        return frozenset({trial.goal.symbol})
+    places = (place.partition("::") for place in trial.plan.changes)
+    return frozenset(name for planned, _, name in places if planned == path)
+
+
+def _outside(trial: Trial, path: str, names: frozenset[str]) -> Evidence | None:
+    """What the candidate edits in `path` beside these symbols and the imports, if anything."""
+    said = ", ".join(sorted(names))
+    base = trial.before.get(path)
     if base is None:
-        return failed(CHECK, f"{goal.path} is not there", goal.path)
+        return failed(CHECK, f"{path} is not there", path)
     outline = Outline(base.text)
-    spans = [symbol.span for symbol in outline.find(goal.symbol)]
+    spans = [symbol.span for symbol in outline if symbol.qualified in names]
     for edit in trial.candidate.edits:
+        if edit.path != path:
+            continue
         if any(_grown(span, base.text).contains(edit.span) for span in spans):
             continue
         if _only_imports(base.text, edit) and outline.enclosing(edit.span) is None:
             continue
         line = base.line_at(edit.span.start) + 1
-        return failed(
-            CHECK, f"edits line {line}, outside {goal.symbol} and the imports", goal.path, line
-        )
-    after = trial.after.get(goal.path)
+        return failed(CHECK, f"edits line {line}, outside {said} and the imports", path, line)
+    after = trial.after.get(path)
     if after is not None and (line := _stray(base.text, after.text)):
         return failed(
-            CHECK, f"puts code that runs on import into line {line}, outside {goal.symbol}",
-            goal.path, line,
-        )  # fmt: skip
-    return passed(CHECK, f"edits {goal.symbol} and imports only")
+            CHECK, f"puts code that runs on import into line {line}, outside {said}", path, line
+        )
+    return None
 
 
 def _stray(before: str, after: str) -> int:

@@ -1,0 +1,136 @@
+"""From a goal to a plan: what may change, what is shown, which tests judge, which decisions apply.
+
+Deterministic and made before any model is asked, from the map of tests, from who calls whom, and
+from the decisions about the place. What the user took out of a plan stays out of the run: a place
+must not be changed or is not shown, a test does not run, and what it would have said is unknown.
+Rules are not softened by it: the gate holds every candidate to all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trueup.architecture.modules import source_roots
+from trueup.engine.beds import Bed
+from trueup.memory.evaluate import module_of
+from trueup.memory.places import load
+from trueup.propose import related, remembered, rules
+from trueup.propose.context import Material, Piece
+from trueup.snapshot import Snapshot
+from trueup.suggestion import Goal, Plan
+from trueup.symbols import Outline
+
+RELATED_SECONDS: Final = 3.0
+"""How long a job waits for the index of the project; later jobs find it made."""
+
+log = logging.getLogger("trueup.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and the texts that belong to it."""
+
+    plan: Plan
+    material: Material
+
+
+async def make(goal: Goal, snapshot: Snapshot, bed: Bed) -> Planned:
+    """The plan for `goal` as the project is now, less what the goal's own plan leaves out."""
+    said, seen, around = await asyncio.gather(
+        asyncio.to_thread(_said, goal, snapshot),
+        _tests(goal, snapshot, bed),
+        _around(goal, snapshot),
+    )
+    told, decided = said
+    full = Plan(
+        changes=(f"{goal.path}::{goal.symbol}" if goal.symbol else goal.path,),
+        shown=tuple(piece.place for piece in around),
+        tests=seen,
+        decisions=tuple(piece.place for piece in decided),
+    )
+    plan = narrowed(full, goal.plan)
+    pieces = {piece.place: piece for piece in around}
+    shown = [pieces.get(place) or related.named(place, snapshot) for place in plan.shown]
+    others = tuple(place for place in plan.changes if place not in full.changes)
+    shown = [
+        *(related.named(place, snapshot) for place in others if place not in plan.shown),
+        *shown,
+    ]
+    material = Material(
+        said=(*told, *(piece for piece in decided if piece.place in plan.decisions)),
+        related=tuple(piece for piece in shown if piece is not None),
+        tests=related.tests(goal, snapshot, plan.tests),
+        may_change=others,
+    )
+    return Planned(plan, material)
+
+
+def narrowed(full: Plan, wanted: Plan | None) -> Plan:
+    """`full` as somebody edited it: tests and decisions can be taken out, places also put in."""
+    if wanted is None:
+        return full
+    return Plan(
+        changes=wanted.changes,
+        shown=wanted.shown,
+        tests=tuple(name for name in full.tests if name in wanted.tests),
+        decisions=tuple(name for name in full.decisions if name in wanted.decisions),
+        left_out=tuple(name for name in full.tests if name not in wanted.tests),
+    )
+
+
+def _said(goal: Goal, snapshot: Snapshot) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """What the project says of the place: rules and contracts, and decisions, which have names."""
+    known = load(snapshot.root, {document.path: document.text for document in snapshot})
+    module, _ = module_of(goal.path, known.roots or source_roots(Path(snapshot.root)))
+    pages = rules.written(known, goal.path)
+    contracts = rules.contracts(snapshot.root, module)
+    answer = remembered.decisions(goal, snapshot)
+    written = {piece.place for piece in pages}
+    decided = tuple(
+        Piece(f"the decision {known.short(taken.decision)}", taken.text, taken.decision.id)
+        for taken in answer.taken
+        if taken.decision.id not in written
+    )
+    return (*pages, *((contracts,) if contracts is not None else ())), decided
+
+
+async def _tests(goal: Goal, snapshot: Snapshot, bed: Bed) -> tuple[str, ...]:
+    """The tests that would see a change at the place; found as for a candidate, with a change that
+    stands for any.
+    """
+    document = snapshot.get(goal.path)
+    if document is None:
+        return ()
+    before = {item.path: item.text for item in snapshot}
+    after = {**before, goal.path: _changed(document.text, goal.symbol)}
+    return (await bed.affected((goal.path,), before, after, ())).tests
+
+
+def _changed(text: str, symbol: str) -> str:
+    """The text with one more statement in the body of `symbol`, or at its end."""
+    found = Outline(text).find(symbol) if symbol else ()
+    if not found:
+        return f"{text}\npass\n"
+    start = found[0].body.start
+    line = text.rfind("\n", 0, start) + 1
+    indentation = text[line:start]
+    # Where a body stands behind its colon, no line of it can be told from the header.
+    more = "pass; " if indentation.strip() else f"pass\n{indentation}"
+    return text[:start] + more + text[start:]
+
+
+async def _around(goal: Goal, snapshot: Snapshot) -> tuple[Piece, ...]:
+    roots = source_roots(Path(snapshot.root))
+    module, _ = module_of(goal.path, roots)
+    symbol = f"{module}.{goal.symbol}" if goal.symbol else module
+    looking = asyncio.to_thread(related.places, goal, snapshot, symbol, lambda _: False)
+    try:
+        async with asyncio.timeout(RELATED_SECONDS):
+            return await looking
+    except TimeoutError:
+        log.info("the index of %s is not ready; nothing around is shown", snapshot.root)
+        return ()
