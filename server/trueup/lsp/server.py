@@ -183,17 +183,6 @@ async def run(_: Server, request: object = None) -> object:
     return await _answer(buffer, request.get("goal"))
 
 
-@server.command(prompts.COMMAND)
-async def show_prompt(_: Server, request: object = None) -> object:
-    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
-
-    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
-        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
-        return await prompts.show(server, buffer, goal)
-
-    return await _done(request, show)
-
-
 @server.feature(types.TEXT_DOCUMENT_HOVER)
 def hover(params: types.HoverParams) -> types.Hover | None:
     """The decisions that govern the symbol under the cursor."""
@@ -221,6 +210,17 @@ async def contract(_: Server, request: object = None) -> object:
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
     return await _done(request, decisions.run)
+
+
+@server.command(prompts.COMMAND)
+async def show_prompt(_: Server, request: object = None) -> object:
+    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+
+    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
+        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
+        return await prompts.show(server, buffer, goal)
+
+    return await _done(request, show)
 
 
 async def _done(
