@@ -119,7 +119,9 @@ async def test_every_ending_is_in_the_trace(
     root: Path, items: tuple[Item, ...], ending: str, tokens: int
 ) -> None:
     with MessagesServer(*items) as server:
-        made = await run(root, INSTRUCT, server.url, limits={"retry_after_seconds": 1, "candidates": 1})
+        made = await run(
+            root, INSTRUCT, server.url, limits={"retry_after_seconds": 1, "candidates": 1}
+        )
     assert isinstance(made, Failure)
     trace = only()
     assert trace.outcome == ending

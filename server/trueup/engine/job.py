@@ -32,6 +32,7 @@ from trueup.suggestion import (
     Candidate,
     Goal,
     Recipe,
+    Ruling,
     Suggestion,
     Surface,
     SurfaceKind,
@@ -251,6 +252,9 @@ class _Job:
         found = await fallback.findings(judging.goal, judging.snapshot)
         if found:
             self.say(f"{made.sentence}; Ruff is looking for a fix instead")
+            together = await judging.judge(batch.candidate(batch.apart(found)))
+            if together.verdict.outcome is not Ruling.REJECTED:
+                return replace(together, stopped=made.sentence)
             kept = (await batch.verified_part(found, judging.judge)).suggestion
             if kept is not None:
                 return replace(kept, stopped=made.sentence)
