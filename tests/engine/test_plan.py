@@ -39,8 +39,8 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def planned(root: Path, goal: Goal) -> plan.Planned:
     snapshot = Snapshot.of(str(root), (workspace.read(str(root), goal.path),))
-    bed = Beds().bed(str(root), load(str(root)), jobs.nobody)
-    return await plan.make(goal, snapshot, bed)
+    settings = load(str(root))
+    return await plan.make(goal, snapshot, settings, Beds().bed(str(root), settings, jobs.nobody))
 
 
 async def test_a_plan_names_what_belongs_to_the_goal(root: Path) -> None:

@@ -210,7 +210,9 @@ class _Job:
 
     async def _planned(self) -> Planned:
         self.say("looking at what belongs to it")
-        return await plan.make(self.judging.goal, self.judging.snapshot, self.judging.bed)
+        return await plan.make(
+            self.judging.goal, self.judging.snapshot, self.judging.settings, self.judging.bed
+        )
 
     def _hold_to(self, planned: Planned) -> None:
         self.judging.plan = planned.plan

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,8 @@ from trueup.engine.beds import Bed
 from trueup.memory.evaluate import module_of
 from trueup.memory.places import load
 from trueup.propose import related, remembered, rules
-from trueup.propose.context import Material, Piece
+from trueup.propose.context import Material, Piece, is_shown_whole
+from trueup.settings import Settings
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Goal, Plan
 from trueup.symbols import Outline
@@ -38,14 +39,13 @@ class Planned:
     material: Material
 
 
-async def make(goal: Goal, snapshot: Snapshot, bed: Bed) -> Planned:
+async def make(goal: Goal, snapshot: Snapshot, settings: Settings, bed: Bed) -> Planned:
     """The plan for `goal` as the project is now, less what the goal's own plan leaves out."""
-    said, seen, around = await asyncio.gather(
+    (told, decided), seen, around = await asyncio.gather(
         asyncio.to_thread(_said, goal, snapshot),
         _tests(goal, snapshot, bed),
-        _around(goal, snapshot),
+        _around(goal, snapshot, settings),
     )
-    told, decided = said
     full = Plan(
         changes=(f"{goal.path}::{goal.symbol}" if goal.symbol else goal.path,),
         shown=tuple(piece.place for piece in around),
@@ -53,20 +53,24 @@ async def make(goal: Goal, snapshot: Snapshot, bed: Bed) -> Planned:
         decisions=tuple(piece.place for piece in decided),
     )
     plan = narrowed(full, goal.plan)
-    pieces = {piece.place: piece for piece in around}
-    shown = [pieces.get(place) or related.named(place, snapshot) for place in plan.shown]
     others = tuple(place for place in plan.changes if place not in full.changes)
-    shown = [
-        *(related.named(place, snapshot) for place in others if place not in plan.shown),
-        *shown,
-    ]
-    material = Material(
-        said=(*told, *(piece for piece in decided if piece.place in plan.decisions)),
-        related=tuple(piece for piece in shown if piece is not None),
+    material = await asyncio.to_thread(_material, goal, snapshot, plan, others, around)
+    kept = (piece for piece in decided if piece.place in plan.decisions)
+    return Planned(plan, replace(material, said=(*told, *kept)))
+
+
+def _material(
+    goal: Goal, snapshot: Snapshot, plan: Plan, others: tuple[str, ...], around: tuple[Piece, ...]
+) -> Material:
+    """The texts of the places and tests in `plan`; `others` are places put in to be changed."""
+    found = {piece.place: piece for piece in around}
+    places = dict.fromkeys((*others, *plan.shown))
+    pieces = (found.get(place) or related.named(place, snapshot) for place in places)
+    return Material(
+        related=tuple(piece for piece in pieces if piece is not None),
         tests=related.tests(goal, snapshot, plan.tests),
         may_change=others,
     )
-    return Planned(plan, material)
 
 
 def narrowed(full: Plan, wanted: Plan | None) -> Plan:
@@ -123,14 +127,20 @@ def _changed(text: str, symbol: str) -> str:
     return text[:start] + more + text[start:]
 
 
-async def _around(goal: Goal, snapshot: Snapshot) -> tuple[Piece, ...]:
-    roots = source_roots(Path(snapshot.root))
-    module, _ = module_of(goal.path, roots)
-    symbol = f"{module}.{goal.symbol}" if goal.symbol else module
-    looking = asyncio.to_thread(related.places, goal, snapshot, symbol, lambda _: False)
+async def _around(goal: Goal, snapshot: Snapshot, settings: Settings) -> tuple[Piece, ...]:
+    document = snapshot.get(goal.path)
+    if document is None:
+        return ()
+    whole = is_shown_whole(document, settings.limits.context_tokens)
+
+    def look() -> tuple[Piece, ...]:
+        module, _ = module_of(goal.path, source_roots(Path(snapshot.root)))
+        symbol = f"{module}.{goal.symbol}" if goal.symbol else module
+        return related.places(goal, snapshot, symbol, lambda _: False, own_file=not whole)
+
     try:
         async with asyncio.timeout(RELATED_SECONDS):
-            return await looking
+            return await asyncio.to_thread(look)
     except TimeoutError:
         log.info("the index of %s is not ready; nothing around is shown", snapshot.root)
         return ()

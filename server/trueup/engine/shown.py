@@ -54,7 +54,7 @@ async def run(start: Start, ports: Ports) -> Shown | Failure:
     settings = settings_module.load(start.root, start.settings)
     snapshot = capture(start.root, start.documents, start.goal)
     bed = ports.beds.bed(start.root, settings, ports.ask)
-    planned = await plan.make(start.goal, snapshot, bed)
+    planned = await plan.make(start.goal, snapshot, settings, bed)
     question = request.question(start.goal, snapshot, settings, planned.material)
     if isinstance(question, Failure):
         return question

@@ -103,6 +103,11 @@ def most_tokens(text: str) -> int:
     return -(-plain // 2) + len(text.encode("utf-8", "replace")) - plain
 
 
+def is_shown_whole(document: Document, context_tokens: float) -> bool:
+    """Whether the file is short enough to leave room for what belongs to it."""
+    return len(document.text) <= context_tokens * CHARACTERS_PER_TOKEN * FILE_SHARE
+
+
 def build(
     goal: Goal,
     snapshot: Snapshot,

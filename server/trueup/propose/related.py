@@ -6,6 +6,7 @@ nothing around the place is shown, which makes an answer worse and no verdict le
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -16,32 +17,40 @@ from trueup.memory.search import Place
 from trueup.propose.context import Piece
 from trueup.snapshot import Document, Snapshot
 from trueup.suggestion import Goal
-from trueup.symbols import Outline
+from trueup.symbols import Outline, Symbol
 
 PLACES_MAX: Final = 12
 TESTS_MAX: Final = 6
+TEST_FILES_MAX: Final = 40
+"""How many files of tests are looked into for those that name the place."""
 PIECE_CHARACTERS_MAX: Final = 6_000
 """A longer definition is left out: it would take the room of all the others."""
 
 Hidden = Callable[[str], bool]
 
 
-def places(goal: Goal, snapshot: Snapshot, symbol: str, hidden: Hidden) -> tuple[Piece, ...]:
+def places(
+    goal: Goal, snapshot: Snapshot, symbol: str, hidden: Hidden, *, own_file: bool
+) -> tuple[Piece, ...]:
     """What is one step away from the goal's place, the nearest first. `symbol` is its name with
-    its module, "" for none. May take as long as to read the project.
+    its module; `own_file`: that of its own file too. May take as long as to read the project.
     """
     with Index(snapshot.root) as index:
         index.refresh()
-        found = find_code(index, "", Place(goal.path, symbol), limit=2 * PLACES_MAX, hidden=hidden)
+        place = Place(goal.path, symbol)
+        found = find_code(index, "", place, limit=4 * PLACES_MAX, hidden=hidden)
+    calls = re.compile(rf"(?<!\w){re.escape(goal.symbol.rpartition('.')[2])}(?!\w)")
     pieces = []
     for item in found:
         row = item.row
-        own = row.path == goal.path and row.qualified == goal.symbol
-        if own or workspace.is_test(row.path):
+        own = row.path == goal.path
+        if (own and (row.qualified == goal.symbol or not own_file)) or workspace.is_test(row.path):
             continue
-        place = f"{row.path}::{row.qualified}" if row.qualified else row.path
-        piece = _piece(place, snapshot, f"{place} ({'; '.join(item.why)})")
-        if piece is not None:
+        name = f"{row.path}::{row.qualified}" if row.qualified else row.path
+        piece = _piece(name, snapshot, f"{name} ({'; '.join(item.why)})")
+        # The index finds words, whose forms may be others; what calls a place has its very name.
+        is_called = any(why.endswith(" calls it") for why in item.why)
+        if piece is not None and (is_called or calls.search(piece.text)):
             pieces.append(piece)
     return tuple(pieces[:PLACES_MAX])
 
@@ -54,26 +63,33 @@ def named(place: str, snapshot: Snapshot) -> Piece | None:
 def tests(goal: Goal, snapshot: Snapshot, names: tuple[str, ...]) -> tuple[Piece, ...]:
     """The text of the tests that name the goal's symbol, and then of the others, in few."""
     wanted = goal.symbol.rpartition(".")[2]
-    pieces = []
-    for place in _functions(snapshot, names):
-        piece = _piece(place, snapshot, f"the test {place}")
-        if piece is not None:
-            pieces.append(piece)
-    pieces.sort(key=lambda piece: not wanted or wanted not in piece.text)
+    by_file: dict[str, set[str]] = {}
+    for name in names:
+        path, _, inner = name.partition("[")[0].partition("::")
+        by_file.setdefault(path, set()).add(inner.replace("::", "."))
+    read = (_document(path, snapshot) for path in by_file)
+    documents = [document for document in read if document is not None]
+    documents.sort(key=lambda document: wanted not in document.text)
+    pieces: list[Piece] = []
+    for document in documents[:TEST_FILES_MAX]:
+        pieces += _functions(document, by_file[document.path])
+        if sum(wanted in piece.text for piece in pieces) >= TESTS_MAX:
+            break
+    pieces.sort(key=lambda piece: wanted not in piece.text)
     return tuple(pieces[:TESTS_MAX])
 
 
-def _functions(snapshot: Snapshot, names: tuple[str, ...]) -> Iterator[str]:
-    """Each test function that is meant; a file stands for all of its own."""
-    for name in dict.fromkeys(name.partition("[")[0] for name in names):
-        path, _, inner = name.partition("::")
-        if inner:
-            yield f"{path}::{inner.replace('::', '.')}"
-            continue
-        document = _document(path, snapshot)
-        for symbol in Outline(document.text) if document is not None else ():
-            if symbol.kind == "function" and symbol.qualified.rpartition(".")[2].startswith("test"):
-                yield f"{path}::{symbol.qualified}"
+def _functions(document: Document, names: set[str]) -> Iterator[Piece]:
+    """The test functions of a file that are meant; "" stands for all of them."""
+    for symbol in Outline(document.text):
+        is_test = symbol.kind == "function" and symbol.qualified.rpartition(".")[2].startswith(
+            "test"
+        )
+        if symbol.qualified in names or ("" in names and is_test):
+            text = _text(document, symbol)
+            if len(text) <= PIECE_CHARACTERS_MAX:
+                place = f"{document.path}::{symbol.qualified}"
+                yield Piece(f"the test {place}", text, place)
 
 
 def _piece(place: str, snapshot: Snapshot, heading: str) -> Piece | None:
@@ -86,11 +102,14 @@ def _piece(place: str, snapshot: Snapshot, heading: str) -> Piece | None:
         symbols = Outline(text).find(name)
         if not symbols:
             return None
-        start = text.rfind("\n", 0, symbols[0].span.start) + 1
-        text = text[start : symbols[0].span.end]
-    if len(text) > PIECE_CHARACTERS_MAX:
-        return None
-    return Piece(heading, text, place)
+        text = _text(document, symbols[0])
+    return Piece(heading, text, place) if len(text) <= PIECE_CHARACTERS_MAX else None
+
+
+def _text(document: Document, symbol: Symbol) -> str:
+    """The lines of a symbol, as indented as they stand."""
+    start = document.line_span(document.line_at(symbol.span.start)).start
+    return document.text[start : symbol.span.end]
 
 
 def _document(path: str, snapshot: Snapshot) -> Document | None:
