@@ -15,6 +15,8 @@ from trueup import ProtocolError
 from trueup.suggestion import Candidate, Goal, Suggestion
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+BEAT_SECONDS: Final = 5.0
+"""How often the engine says that it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,15 @@ class Stopped:
     job: int
 
 
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The engine is not stuck, however long its jobs take. `job` is 0: of none."""
+
+    job: int = 0
+
+
 ToEngine = Start | Cancel | Answer
-FromEngine = Progress | Question | Done | Prompted | Declined | Stopped
+FromEngine = Progress | Question | Done | Prompted | Declined | Stopped | Alive
 
 _CONVERTER: Final = make_converter()
 # `object` means: whatever JSON held. A hook for the type itself would match every type.

@@ -20,7 +20,9 @@ from trueup import TrueupError
 from trueup.engine import job, shown
 from trueup.engine.beds import Beds
 from trueup.engine.messages import (
+    BEAT_SECONDS,
     LINE_BYTES_MAX,
+    Alive,
     Answer,
     Cancel,
     Declined,
@@ -55,15 +57,23 @@ class Worker:
 
     async def serve(self, lines: asyncio.StreamReader) -> None:
         """Handle messages until there are no more; then stop every job and every agent."""
+        beating = asyncio.create_task(self._beat())
         try:
             while line := await lines.readline():
                 self._handle(line)
         finally:
+            beating.cancel()
             for task in self._jobs.values():
                 task.cancel()
             await asyncio.gather(*self._jobs.values(), return_exceptions=True)
             await self._beds.close()
             self._books.close()
+
+    async def _beat(self) -> None:
+        """Say now and then that the loop turns; a job that blocks it is found out by silence."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._send(Alive())
 
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
