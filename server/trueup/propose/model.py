@@ -11,7 +11,9 @@ Whatever goes wrong is a Failure with a sentence. Cancelling closes the connecti
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -180,9 +182,13 @@ def _client(settings: Settings, key: str) -> anthropic.AsyncAnthropic:
     token = key == os.environ.get("ANTHROPIC_AUTH_TOKEN")
     if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
         # A proxy cannot reach what listens on this machine.
-        transport = httpx2.AsyncClient(follow_redirects=False, trust_env=False, timeout=seconds)
+        transport = httpx2.AsyncClient(
+            follow_redirects=False, trust_env=False, timeout=seconds, verify=_certificates()
+        )
     else:
-        transport = anthropic.DefaultAsyncHttpxClient(follow_redirects=False)
+        transport = anthropic.DefaultAsyncHttpxClient(
+            follow_redirects=False, verify=_certificates()
+        )
     return anthropic.AsyncAnthropic(
         api_key=None if token else key,
         auth_token=key if token else None,
@@ -193,6 +199,12 @@ def _client(settings: Settings, key: str) -> anthropic.AsyncAnthropic:
         open_telemetry=False,
         http_client=transport,
     )
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Whom to trust, read once: it takes 50 ms, and every call of a model makes a client."""
+    return httpx2.create_ssl_context()
 
 
 async def _down_the_models(client: anthropic.AsyncAnthropic, call: _Call) -> Ending:
