@@ -166,7 +166,10 @@ class Judging:
             return None
         suggestions = [item for item in self.tried if isinstance(item, Suggestion)]
         if not suggestions:
-            return self.tried[-1]
+            # That something was there before says less than what was wrong with it.
+            failed = [item for item in self.tried if isinstance(item, Failure)]
+            told = [item for item in failed if item.kind is not FailureKind.REPEATED]
+            return (told or failed)[-1]
         chosen = max(reversed(suggestions), key=_merit)
         return replace(
             chosen,

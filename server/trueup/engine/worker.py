@@ -43,6 +43,8 @@ from trueup.propose.proposal import Failure
 log = logging.getLogger("trueup.engine")
 
 PR_SET_PDEATHSIG = 1
+NICENESS = 5
+"""How much the engine, and the tests that it runs, stand back for the editor and its server."""
 
 
 class Worker:
@@ -153,6 +155,8 @@ async def _serve(out: BinaryIO) -> None:
 def main() -> None:
     """Entry point of `python -m trueup.engine.worker`."""
     die_with_parent()
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
