@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -23,6 +24,7 @@ from trueup.engine.judging import Judging, Made, is_verified
 from trueup.engine.messages import OpenDocument, Start
 from trueup.engine.plan import Planned
 from trueup.engine.recorded import Books, Record, recorded
+from trueup.engine.turns import Turns
 from trueup.propose import fallback, imports, request, rope, ruff
 from trueup.propose.conversation import Turn
 from trueup.propose.proposal import Failure, FailureKind
@@ -44,6 +46,7 @@ ROPE: Final = frozenset(
 RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE})
 
 DESTINATIONS_MAX: Final = 12
+LOOP: Final = "trueup.engine.loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Ports:
     say: Callable[[str], None]
     books: Books | None = None
     """Where traces and costs are written; None: nowhere."""
+    turns: Turns = field(default_factory=Turns)
+    """What all jobs share that may not be done by too many at once."""
 
 
 async def run(start: Start, ports: Ports) -> Made:
@@ -68,7 +73,7 @@ async def run(start: Start, ports: Ports) -> Made:
     bed = ports.beds.bed(start.root, settings, ports.ask)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
         judging = _judging(start, goal, snapshot, settings, bed, ports, record)
-        made = await _within_time(judging, start)
+        made = await _within_time(judging, start, ports.turns)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
 
@@ -81,14 +86,14 @@ def _judging(
     return Judging(goal, snapshot, settings, bed, record, ports.say, absent=absent, pin=start.pin)
 
 
-async def _within_time(judging: Judging, start: Start) -> Made:
+async def _within_time(judging: Judging, start: Start, turns: Turns) -> Made:
     """What the job makes; when its time is over, the best that it has made by then."""
     seconds = judging.settings.limits.job_seconds
     try:
         async with asyncio.timeout(seconds):
             if start.candidate is not None:
                 return await judging.judge(start.candidate)
-            return await _Job(judging).suggest()
+            return await _Job(judging, turns).suggest()
     except TimeoutError:
         late = f"{start.goal.title} took longer than {seconds:.0f} s"
         best = judging.best(late)
@@ -178,13 +183,14 @@ async def _destination(goal: Goal, root: str, ask: Ask) -> str:
 class _Job:
     """The proposers of one goal, in their order."""
 
-    def __init__(self, judging: Judging) -> None:
-        self.judging, self.say = judging, judging.say
+    def __init__(self, judging: Judging, turns: Turns) -> None:
+        self.judging, self.turns, self.say = judging, turns, judging.say
+        self._planned: Planned | None = None
 
     async def suggest(self) -> Made:
         goal, snapshot = self.judging.goal, self.judging.snapshot
         if goal.plan is not None:
-            self._hold_to(await self._planned())
+            await self._plan()
         if goal.recipe in ROPE:
             self.say("rope is looking for the change")
             return await self.judging.judged(await rope.propose(goal, snapshot))
@@ -208,26 +214,28 @@ class _Job:
                 return self.judging.best() or made
         return await self._with_model()
 
-    async def _planned(self) -> Planned:
-        self.say("looking at what belongs to it")
-        return await plan.make(
-            self.judging.goal, self.judging.snapshot, self.judging.settings, self.judging.bed
-        )
-
-    def _hold_to(self, planned: Planned) -> None:
-        self.judging.plan = planned.plan
-        self.judging.record.planned(planned.plan)
-        self.say(f"plan: {planned.plan.sentence}")
+    async def _plan(self) -> Planned:
+        """The plan, made once, to which everything is held from then on."""
+        if self._planned is None:
+            self.say("looking at what belongs to it")
+            judging = self.judging
+            self._planned = await plan.make(
+                judging.goal, judging.snapshot, judging.settings, judging.bed
+            )
+            judging.plan = self._planned.plan
+            judging.record.planned(judging.plan)
+            self.say(f"plan: {judging.plan.sentence}")
+        return self._planned
 
     async def _with_model(self) -> Made:
         judging = self.judging
         if judging.goal.diagnostic is not None:
             # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
             judging.goal = replace(judging.goal, surface=Surface())
-        planned = await self._planned()
-        if judging.plan is None:
-            self._hold_to(planned)
-        # Here and not above: importing the vendor's SDK takes a second that only this path needs.
+        if (missing := request.missing(judging.settings)) is not None:
+            return await self._without_model(await judging.judged(missing))
+        # The vendor's SDK takes a second to import, which only this path needs, and no loop waits.
+        planned, _ = await asyncio.gather(self._plan(), asyncio.to_thread(import_module, LOOP))
         from trueup.engine.loop import Loop  # noqa: PLC0415
         from trueup.propose import model  # noqa: PLC0415
 
@@ -236,9 +244,15 @@ class _Job:
         if isinstance(question, Failure):
             return await self._without_model(await judging.judged(question))
 
-        def ask(turn: Turn) -> Awaitable[model.ModelAnswer]:
+        def waits() -> None:
+            self.say("waiting for other calls of the model to end")
+
+        async def ask(turn: Turn) -> model.ModelAnswer:
             meter = judging.record.meter
-            return model.propose(goal, snapshot, settings, turn, self.say, meter, shown=question)
+            async with self.turns.take("calls", settings.limits.calls_at_once, waits):
+                return await model.propose(
+                    goal, snapshot, settings, turn, self.say, meter, shown=question
+                )
 
         stopped = await Loop(judging, ask).run()
         best = judging.best(stopped)

@@ -37,6 +37,7 @@ from trueup.engine.messages import (
     encode,
 )
 from trueup.engine.recorded import Books
+from trueup.engine.turns import JOBS_AT_ONCE, JOBS_MAX, Turns
 from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 
@@ -51,6 +52,7 @@ class Worker:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._beds = Beds()
+        self._turns = Turns()
         # The session is the server's, however many engines it outlives.
         self._books = Books(session_of(os.getppid()))
         self._jobs: dict[int, asyncio.Task[None]] = {}
@@ -79,6 +81,9 @@ class Worker:
 
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
+            case Start() as start if len(self._jobs) >= JOBS_MAX:
+                says = f"{JOBS_MAX} jobs are waiting already; try again when some are done"
+                self._send(Declined(start.job, says))
             case Start() as start:
                 task = asyncio.create_task(self._run(start))
                 self._jobs[start.job] = task
@@ -100,9 +105,10 @@ class Worker:
         def say(says: str) -> None:
             self._send(Progress(start.job, says))
 
-        ports = job.Ports(self._beds, ask, say, self._books)
+        ports = job.Ports(self._beds, ask, say, self._books, self._turns)
         try:
-            made = await (shown.run(start, ports) if start.show else job.run(start, ports))
+            async with self._turns.take("jobs", JOBS_AT_ONCE, lambda: say("waiting for its turn")):
+                made = await (shown.run(start, ports) if start.show else job.run(start, ports))
         except asyncio.CancelledError:
             self._send(Stopped(start.job))
             raise

@@ -38,7 +38,7 @@ from trueup.propose.prompts import Prompt, load
 from trueup.propose.proposal import Failure, FailureKind, Proposal
 from trueup.propose.reply import parse_reply
 from trueup.propose.request import PROMPT, Request
-from trueup.settings import VENDOR, Settings, endpoint, model_key
+from trueup.settings import Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Goal
 
@@ -116,11 +116,8 @@ async def propose(
     started = time.monotonic()
     prompt = load(PROMPT)
     first = settings.model.models[0]
-    if model_key() is None and endpoint(settings) == VENDOR:
-        sentence = (
-            "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
-        )
-        return ModelAnswer(Failure(FailureKind.NO_KEY, sentence, first), prompt=prompt.reference)
+    if (missing := request.missing(settings)) is not None:
+        return ModelAnswer(missing, prompt=prompt.reference)
     question = shown or request.question(goal, snapshot, settings)
     if isinstance(question, Failure):
         return ModelAnswer(question, prompt=prompt.reference)

@@ -16,9 +16,9 @@ from trueup.propose.context import Context, Material
 from trueup.propose.conversation import FIRST, Turn
 from trueup.propose.endpoints import Capabilities
 from trueup.propose.prompts import Prompt, load
-from trueup.propose.proposal import Failure
+from trueup.propose.proposal import Failure, FailureKind
 from trueup.propose.reply import SCHEMA
-from trueup.settings import Settings, endpoint
+from trueup.settings import VENDOR, Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Goal
 
@@ -91,6 +91,16 @@ def build(
         tuple(conversation.messages(question, turn)),
         options,
     )
+
+
+def missing(settings: Settings) -> Failure | None:
+    """Why no model can be asked with these settings, before anything is made for it."""
+    if model_key() is not None or endpoint(settings) != VENDOR:
+        return None
+    sentence = (
+        "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
+    )
+    return Failure(FailureKind.NO_KEY, sentence, settings.model.models[0])
 
 
 def question(
