@@ -125,7 +125,7 @@ def complaint_about(body: Json) -> str | None:
 
 def events_of(body: Json, reply: Reply) -> Iterator[tuple[str, Json]]:
     """The server-sent events of a whole answer, each with its name."""
-    message = {
+    message: Json = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
