@@ -109,9 +109,10 @@ async def silences(count: int) -> list[float]:
             for number in range(count + 1):
                 model.enqueue(held)
                 answer = await picked(editor, f"writing-{number}")
-                await until(lambda: bool(model.requests) and model.requests[-1].held.is_set())
+                request = await asyncio.to_thread(model.arrived.get)
+                await until(request.held.is_set)
                 began = await cancelled(editor, f"writing-{number}", answer)
-                await until(model.requests[-1].gone.is_set)
+                await until(request.gone.is_set)
                 found.append(time.perf_counter() - began)
             project.put("tests/test_hang.py", HANGING.format(marker=marker))
             for number in range(count + 1):
@@ -137,16 +138,18 @@ async def cancelled(editor: object, identity: str, answer: object) -> float:
 
 async def measure(count: int) -> float:
     worst = 0.0
-    for title, values, allowed in (
-        ("a round beside model and tests", await rounds(count), ROUND),
-        ("from the click to the first word", await first_words(count), FIRST_WORD),
-        ("from the cancel to silence", await silences(max(2, count // 4)), SILENCE),
+    for title, measured, allowed in (
+        ("a round beside model and tests", rounds(count), ROUND),
+        ("from the click to the first word", first_words(count), FIRST_WORD),
+        ("from the cancel to silence", silences(max(2, count // 4)), SILENCE),
     ):
+        values = await measured
         median = statistics.median(values)
         worst = max(worst, median / allowed)
         print(
             f"{title:36} p50 {milliseconds(median):>9}  max {milliseconds(max(values)):>9}"
-            f"  allowed {milliseconds(allowed)}"
+            f"  allowed {milliseconds(allowed)}",
+            flush=True,
         )
     return worst
 

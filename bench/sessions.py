@@ -1,6 +1,4 @@
-"""A whole session for the scripts that measure one: the shop of the tests, a real server, its engine
-and a model on this machine.
-"""
+"""A whole session for the scripts that measure one: a shop, a server, its engine and a model."""
 
 from __future__ import annotations
 

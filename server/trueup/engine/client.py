@@ -80,6 +80,13 @@ class Engine:
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def process_id(self) -> int:
+        """The engine's process. Raises EngineError where there is none."""
+        if self._process is None or not self.is_running:
+            raise EngineError("the engine is not running")
+        return self._process.pid
+
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""
         ended = await self._ended(start, say, ask)
