@@ -47,6 +47,7 @@ RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE}
 
 DESTINATIONS_MAX: Final = 12
 LOOP: Final = "trueup.engine.loop"
+UNSENT: Final = "no model was asked: your editor does not trust this workspace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,10 @@ async def run(start: Start, ports: Ports) -> Made:
     if goal.recipe is Recipe.MOVE and not goal.name:
         goal = replace(goal, name=await _destination(goal, start.root, ports.ask))
     goal = replace(goal, surface=declared(goal, snapshot))
-    bed = ports.beds.bed(start.root, settings, ports.ask)
+    bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
         judging = _judging(start, goal, snapshot, settings, bed, ports, record)
-        made = await _within_time(judging, start, ports.turns)
+        made = await _within_time(_Job(judging, ports.turns, sends=start.trusted), start)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
 
@@ -86,14 +87,15 @@ def _judging(
     return Judging(goal, snapshot, settings, bed, record, ports.say, absent=absent, pin=start.pin)
 
 
-async def _within_time(judging: Judging, start: Start, turns: Turns) -> Made:
+async def _within_time(job: _Job, start: Start) -> Made:
     """What the job makes; when its time is over, the best that it has made by then."""
+    judging = job.judging
     seconds = judging.settings.limits.job_seconds
     try:
         async with asyncio.timeout(seconds):
             if start.candidate is not None:
                 return await judging.judge(start.candidate)
-            return await _Job(judging, turns).suggest()
+            return await job.suggest()
     except TimeoutError:
         late = f"{start.goal.title} took longer than {seconds:.0f} s"
         best = judging.best(late)
@@ -183,8 +185,10 @@ async def _destination(goal: Goal, root: str, ask: Ask) -> str:
 class _Job:
     """The proposers of one goal, in their order."""
 
-    def __init__(self, judging: Judging, turns: Turns) -> None:
+    def __init__(self, judging: Judging, turns: Turns, *, sends: bool) -> None:
+        """`sends`: whether a model may be asked."""
         self.judging, self.turns, self.say = judging, turns, judging.say
+        self.sends = sends
         self._planned: Planned | None = None
 
     async def suggest(self) -> Made:
@@ -232,6 +236,8 @@ class _Job:
         if judging.goal.diagnostic is not None:
             # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
             judging.goal = replace(judging.goal, surface=Surface())
+        if not self.sends:
+            return await judging.judged(Failure(FailureKind.CANNOT, UNSENT, "model"))
         if (missing := request.missing(judging.settings)) is not None:
             return await self._without_model(await judging.judged(missing))
         # The vendor's SDK takes a second to import, which only this path needs, and no loop waits.
@@ -240,9 +246,14 @@ class _Job:
         from trueup.propose import model  # noqa: PLC0415
 
         goal, snapshot, settings = judging.goal, judging.snapshot, judging.settings
-        question = request.question(goal, snapshot, settings, planned.material)
+        question = await asyncio.to_thread(
+            request.question, goal, snapshot, settings, planned.material
+        )
         if isinstance(question, Failure):
             return await self._without_model(await judging.judged(question))
+        judging.record.told(planned.told, planned.material, question.context)
+        if unseen := question.context.stripped:
+            self.say(f"{unseen} characters that cannot be seen are not shown to the model")
 
         def waits() -> None:
             self.say("waiting for other calls of the model to end")
@@ -251,7 +262,7 @@ class _Job:
             meter = judging.record.meter
             async with self.turns.take("calls", settings.limits.calls_at_once, waits):
                 return await model.propose(
-                    goal, snapshot, settings, turn, self.say, meter, shown=question
+                    goal, snapshot, settings, turn, self.say, meter, asked=question
                 )
 
         stopped = await Loop(judging, ask).run()

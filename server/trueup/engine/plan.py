@@ -16,10 +16,15 @@ from typing import Final
 
 from trueup.architecture.modules import source_roots
 from trueup.engine.beds import Bed
+from trueup.guards import ignoring
+from trueup.memory.decisions import Origin
 from trueup.memory.evaluate import module_of
 from trueup.memory.places import load
-from trueup.propose import related, remembered, rules
+from trueup.memory.search import Answer
+from trueup.operations.trace import Told
+from trueup.propose import related, remembered, request, rules
 from trueup.propose.context import Material, Piece, is_shown_whole
+from trueup.propose.related import Hidden
 from trueup.settings import Settings
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Goal, Plan
@@ -37,14 +42,28 @@ class Planned:
 
     plan: Plan
     material: Material
+    told: tuple[Told, ...] = ()
+    """What the trace says of the decisions among it."""
 
 
 async def make(goal: Goal, snapshot: Snapshot, settings: Settings, bed: Bed) -> Planned:
-    """The plan for `goal` as the project is now, less what the goal's own plan leaves out."""
-    (told, decided), seen, around = await asyncio.gather(
-        asyncio.to_thread(_said, goal, snapshot),
+    """The plan for `goal` as the project is now, less what the goal's own plan leaves out. What no
+    model may see is not in it.
+    """
+    unsent = request.unsent_of(snapshot, settings)
+
+    def hidden(path: str) -> bool:
+        return unsent.hides(path) or bool(ignoring.why_private(snapshot.root, path))
+
+    (pages, answer), seen, around = await asyncio.gather(
+        asyncio.to_thread(_said, goal, snapshot, hidden),
         _tests(goal, snapshot, bed),
-        _around(goal, snapshot, settings),
+        _around(goal, snapshot, settings, hidden),
+    )
+    decided = tuple(
+        Piece(f"the decision {item.name}", item.text, item.decision.id)
+        for item in answer.taken
+        if item.decision.origin is not Origin.INSTRUCTIONS
     )
     full = Plan(
         changes=(f"{goal.path}::{goal.symbol}" if goal.symbol else goal.path,),
@@ -54,21 +73,34 @@ async def make(goal: Goal, snapshot: Snapshot, settings: Settings, bed: Bed) -> 
     )
     plan = narrowed(full, goal.plan)
     others = tuple(place for place in plan.changes if place not in full.changes)
-    material = await asyncio.to_thread(_material, goal, snapshot, plan, others, around)
+    material = await asyncio.to_thread(_material, goal, snapshot, plan, others, around, hidden)
     kept = (piece for piece in decided if piece.place in plan.decisions)
-    return Planned(plan, replace(material, said=(*told, *kept)))
+    shown = Answer(
+        tuple(item for item in answer.taken if item.decision.id in plan.decisions),
+        answer.crowded_out,
+    )
+    return Planned(plan, replace(material, said=(*pages, *kept)), remembered.told(shown))
 
 
 def _material(
-    goal: Goal, snapshot: Snapshot, plan: Plan, others: tuple[str, ...], around: tuple[Piece, ...]
-) -> Material:
+    goal: Goal, snapshot: Snapshot, plan: Plan, others: tuple[str, ...],
+    around: tuple[Piece, ...], hidden: Hidden,
+) -> Material:  # fmt: skip
     """The texts of the places and tests in `plan`; `others` are places put in to be changed."""
     found = {piece.place: piece for piece in around}
     places = dict.fromkeys((*others, *plan.shown))
-    pieces = (found.get(place) or related.named(place, snapshot) for place in places)
+    pieces = (
+        found.get(place) or related.named(place, snapshot)
+        for place in places
+        if not hidden(place.partition("::")[0])
+    )
     return Material(
         related=tuple(piece for piece in pieces if piece is not None),
-        tests=related.tests(goal, snapshot, plan.tests),
+        tests=related.tests(
+            goal,
+            snapshot,
+            tuple(name for name in plan.tests if not hidden(name.partition("::")[0])),
+        ),
         may_change=others,
     )
 
@@ -86,20 +118,14 @@ def narrowed(full: Plan, wanted: Plan | None) -> Plan:
     )
 
 
-def _said(goal: Goal, snapshot: Snapshot) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def _said(goal: Goal, snapshot: Snapshot, hidden: Hidden) -> tuple[tuple[Piece, ...], Answer]:
     """What the project says of the place: rules and contracts, and decisions, which have names."""
     known = load(snapshot.root, {document.path: document.text for document in snapshot})
-    module, _ = module_of(goal.path, known.roots or source_roots(Path(snapshot.root)))
-    pages = rules.written(known, goal.path)
+    module, _ = module_of(goal.path, known.roots)
+    pages = tuple(item for item in rules.written(known, goal.path) if not hidden(item.place))
     contracts = rules.contracts(snapshot.root, module)
-    answer = remembered.decisions(goal, snapshot)
-    written = {piece.place for piece in pages}
-    decided = tuple(
-        Piece(f"the decision {known.short(taken.decision)}", taken.text, taken.decision.id)
-        for taken in answer.taken
-        if taken.decision.id not in written
-    )
-    return (*pages, *((contracts,) if contracts is not None else ())), decided
+    said = (*pages, contracts) if contracts is not None else pages
+    return said, remembered.decisions(goal, snapshot, hidden)
 
 
 async def _tests(goal: Goal, snapshot: Snapshot, bed: Bed) -> tuple[str, ...]:
@@ -127,7 +153,9 @@ def _changed(text: str, symbol: str) -> str:
     return text[:start] + more + text[start:]
 
 
-async def _around(goal: Goal, snapshot: Snapshot, settings: Settings) -> tuple[Piece, ...]:
+async def _around(
+    goal: Goal, snapshot: Snapshot, settings: Settings, hidden: Hidden
+) -> tuple[Piece, ...]:
     document = snapshot.get(goal.path)
     if document is None:
         return ()
@@ -136,7 +164,7 @@ async def _around(goal: Goal, snapshot: Snapshot, settings: Settings) -> tuple[P
     def look() -> tuple[Piece, ...]:
         module, _ = module_of(goal.path, source_roots(Path(snapshot.root)))
         symbol = f"{module}.{goal.symbol}" if goal.symbol else module
-        return related.places(goal, snapshot, symbol, lambda _: False, own_file=not whole)
+        return related.places(goal, snapshot, symbol, hidden, own_file=not whole)
 
     try:
         async with asyncio.timeout(RELATED_SECONDS):

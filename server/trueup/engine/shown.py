@@ -53,9 +53,10 @@ async def run(start: Start, ports: Ports) -> Shown | Failure:
     """
     settings = settings_module.load(start.root, start.settings)
     snapshot = capture(start.root, start.documents, start.goal)
-    bed = ports.beds.bed(start.root, settings, ports.ask)
+    bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     planned = await plan.make(start.goal, snapshot, settings, bed)
     question = request.question(start.goal, snapshot, settings, planned.material)
     if isinstance(question, Failure):
         return question
-    return Shown(start.goal, planned.plan, question, request.planned(question, settings), settings)
+    wanted = request.planned(question, settings)
+    return Shown(start.goal, planned.plan, question.context, wanted, settings)

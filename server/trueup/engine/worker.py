@@ -38,6 +38,7 @@ from trueup.engine.messages import (
 )
 from trueup.engine.recorded import Books
 from trueup.engine.turns import JOBS_AT_ONCE, JOBS_MAX, Turns
+from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 
@@ -163,7 +164,7 @@ def main() -> None:
     die_with_parent()
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     asyncio.run(_serve(out))

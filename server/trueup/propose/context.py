@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.guards import ignoring
+from trueup.guards.characters import stripped
 from trueup.memory.hidden import one_line
 from trueup.propose.delimiters import FRAME_CHARACTERS, delimited
 from trueup.propose.endpoints import CHARACTERS_PER_TOKEN
@@ -58,6 +60,7 @@ class Piece:
     heading: str
     text: str
     place: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Context:
     shown: tuple[str, ...]
     tokens: int
     crowded_out: tuple[str, ...] = ()
+    stripped: int = 0
+    """Characters that cannot be seen and were left out."""
 
 
 def estimated_tokens(text: str, characters_per_token: float = CHARACTERS_PER_TOKEN) -> int:
@@ -121,6 +126,9 @@ def build(
     document = snapshot.get(goal.path)
     if document is None:
         return Failure(FailureKind.CANNOT, f"{goal.path} is not open and was not read", proposer)
+    if why := ignoring.why_private(snapshot.root, goal.path):
+        sentence = f"{goal.path} is not shown to a model: {why}"
+        return Failure(FailureKind.CANNOT, sentence, proposer)
     task, message, red = _task(goal, document, material), _message(goal), "\n".join(goal.red)
     if material.said:
         task = f"{task}\n{_KEEP_TO_THEM}"
@@ -144,18 +152,23 @@ def build(
         pieces.append(Piece("the diagnostic", message))
     if goal.red:
         pieces.append(Piece("the tests that fail and shall pass", red))
-    marked = [delimited(piece.heading, piece.text) for piece in pieces]
-    text = "\n\n".join((*marked, task))
+    marked = [delimited(_heading(piece), piece.text) for piece in pieces]
+    text, unseen = stripped("\n\n".join((*marked, task)))
     shown = dict.fromkeys((goal.path, *(_path(piece.place) for piece in (*related, *tests, *more))))
-    return Context(text, tuple(shown), estimated_tokens(text, characters_per_token), tuple(crowded))
+    tokens = estimated_tokens(text, characters_per_token)
+    return Context(text, tuple(shown), tokens, tuple(crowded), unseen)
 
 
 def _path(place: str) -> str:
     return place.partition("::")[0]
 
 
+def _heading(piece: Piece) -> str:
+    return f"{piece.heading} ({piece.why})" if piece.why else piece.heading
+
+
 def _length(piece: Piece) -> int:
-    return len(piece.text) + len(piece.heading) + FRAME_CHARACTERS
+    return len(piece.text) + len(_heading(piece)) + FRAME_CHARACTERS
 
 
 def _fitting(

@@ -26,18 +26,17 @@ import httpx2
 from anthropic.lib.streaming import ParsedMessageStreamEvent
 from anthropic.types import Message, MessageDeltaUsage
 
+from trueup.guards.redaction import Veil
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
-from trueup.propose import context, endpoints, request
-from trueup.propose.context import Context
+from trueup.propose import context, endpoints, request, unveiled
 from trueup.propose.conversation import FIRST, Turn
 from trueup.propose.endings import RETRIED, Ending, ending_of
 from trueup.propose.endpoints import Capabilities
 from trueup.propose.prompts import Prompt, load
 from trueup.propose.proposal import Failure, FailureKind, Proposal
-from trueup.propose.reply import parse_reply
-from trueup.propose.request import PROMPT, Request
+from trueup.propose.request import PROMPT, Question, Request
 from trueup.settings import Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Goal
@@ -107,10 +106,10 @@ async def propose(
     said: Say | None = None,
     meter: Meter | None = None,
     *,
-    shown: Context | None = None,
+    asked: Question | None = None,
 ) -> ModelAnswer:
     """One candidate for `goal`, or why there is none. `said` is told what is going on; every call
-    runs through `meter`, and without one nothing is counted. `shown` is the job's first message,
+    runs through `meter`, and without one nothing is counted. `asked` is the job's first message,
     which must be the same in all its turns; None: made of the goal alone.
     """
     started = time.monotonic()
@@ -118,14 +117,16 @@ async def propose(
     first = settings.model.models[0]
     if (missing := request.missing(settings)) is not None:
         return ModelAnswer(missing, prompt=prompt.reference)
-    question = shown or request.question(goal, snapshot, settings)
+    question = asked or await asyncio.to_thread(request.question, goal, snapshot, settings)
     if isinstance(question, Failure):
         return ModelAnswer(question, prompt=prompt.reference)
+    veil = question.veil()
+    turn = await asyncio.to_thread(question.cleaned, turn, veil)
     call = _Call(settings, prompt, question.text, turn, said or _silent, meter)
     ending = await _within_deadline(call)
     model = call.model or first
     if ending.kind is None:
-        proposal = _proposal(ending.text, snapshot, model)
+        proposal = _proposal(ending.text, snapshot, model, veil)
     else:
         proposal = Failure(ending.kind, ending.sentence, model)
     return ModelAnswer(
@@ -144,8 +145,8 @@ def _silent(_sentence: str) -> None:
     pass
 
 
-def _proposal(text: str, snapshot: Snapshot, model: str) -> Proposal:
-    reply = parse_reply(text, snapshot, proposer=model)
+def _proposal(text: str, snapshot: Snapshot, model: str, veil: Veil) -> Proposal:
+    reply = unveiled.parse(text, snapshot, model, veil)
     if isinstance(reply, Failure):
         return reply
     return Candidate(

@@ -47,7 +47,7 @@ def places(
         if (own and (row.qualified == goal.symbol or not own_file)) or workspace.is_test(row.path):
             continue
         name = f"{row.path}::{row.qualified}" if row.qualified else row.path
-        piece = _piece(name, snapshot, f"{name} ({'; '.join(item.why)})")
+        piece = _piece(name, snapshot, name, "; ".join(item.why))
         # The index finds words, whose forms may be others; what calls a place has its very name.
         is_called = any(why.endswith(" calls it") for why in item.why)
         if piece is not None and (is_called or calls.search(piece.text)):
@@ -57,7 +57,7 @@ def places(
 
 def named(place: str, snapshot: Snapshot) -> Piece | None:
     """A place that somebody wrote into a plan; None where there is none, or a very long one."""
-    return _piece(place, snapshot, place)
+    return _piece(place, snapshot, place, "the plan names it")
 
 
 def tests(goal: Goal, snapshot: Snapshot, names: tuple[str, ...]) -> tuple[Piece, ...]:
@@ -89,10 +89,10 @@ def _functions(document: Document, names: set[str]) -> Iterator[Piece]:
             text = _text(document, symbol)
             if len(text) <= PIECE_CHARACTERS_MAX:
                 place = f"{document.path}::{symbol.qualified}"
-                yield Piece(f"the test {place}", text, place)
+                yield Piece(f"the test {place}", text, place, "it sees the place")
 
 
-def _piece(place: str, snapshot: Snapshot, heading: str) -> Piece | None:
+def _piece(place: str, snapshot: Snapshot, heading: str, why: str) -> Piece | None:
     path, _, name = place.partition("::")
     document = _document(path, snapshot)
     if document is None:
@@ -103,7 +103,7 @@ def _piece(place: str, snapshot: Snapshot, heading: str) -> Piece | None:
         if not symbols:
             return None
         text = _text(document, symbols[0])
-    return Piece(heading, text, place) if len(text) <= PIECE_CHARACTERS_MAX else None
+    return Piece(heading, text, place, why) if len(text) <= PIECE_CHARACTERS_MAX else None
 
 
 def _text(document: Document, symbol: Symbol) -> str:

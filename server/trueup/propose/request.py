@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from trueup.guards.redaction import Veil
+from trueup.memory import places
+from trueup.memory.unsent import Unsent
 from trueup.propose import context, conversation, endpoints
 from trueup.propose.context import Context, Material
-from trueup.propose.conversation import FIRST, Turn
+from trueup.propose.conversation import FIRST, Attempt, Turn
 from trueup.propose.endpoints import Capabilities
 from trueup.propose.prompts import Prompt, load
 from trueup.propose.proposal import Failure, FailureKind
@@ -21,6 +24,31 @@ from trueup.propose.reply import SCHEMA
 from trueup.settings import VENDOR, Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Goal
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The first message of a job, and how what must not be sent is kept out of all its turns.
+
+    `text` is what is sent: `context` with placeholders in the place of its secrets.
+    """
+
+    context: Context
+    text: str
+    unsent: Unsent
+    secrets: Mapping[str, str]
+
+    def veil(self) -> Veil:
+        """What hides the same secrets by the same placeholders, for one turn."""
+        return Veil(dict(self.secrets))
+
+    def cleaned(self, turn: Turn, veil: Veil) -> Turn:
+        """The turn without secrets, and without what is never sent: a check may quote both."""
+        attempts = (
+            Attempt(veil.over(item.reply), veil.over(self.unsent.without(item.complaint)))
+            for item in turn.attempts
+        )
+        return Turn(tuple(attempts), veil.over(self.unsent.without(turn.told)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +131,31 @@ def missing(settings: Settings) -> Failure | None:
     return Failure(FailureKind.NO_KEY, sentence, settings.model.models[0])
 
 
+def unsent_of(snapshot: Snapshot, settings: Settings) -> Unsent:
+    """What of the project no model is sent."""
+    texts = {document.path: document.text for document in snapshot}
+    return Unsent(
+        snapshot.root,
+        settings.shown,
+        lambda: places.load(snapshot.root, texts, instructions=False),
+    )
+
+
 def question(
     goal: Goal, snapshot: Snapshot, settings: Settings, material: Material = context.NOTHING
-) -> Context | Failure:
+) -> Question | Failure:
     """The first message about `goal`, or why there is none. Made once in a job: what is learned of
     the endpoint meanwhile must not change the beginning of the conversation.
     """
     first = settings.model.models[0]
-    return context.build(
+    unsent = unsent_of(snapshot, settings)
+    if unsent.hides(goal.path):
+        sentence = f"{goal.path} is never sent to a model: the setting `visibility.never` names it"
+        return Failure(FailureKind.CANNOT, sentence, first)
+    if goal.diagnostic is not None:
+        said = unsent.without(goal.diagnostic.message)
+        goal = replace(goal, diagnostic=replace(goal.diagnostic, message=said))
+    made = context.build(
         goal,
         snapshot,
         int(settings.limits.context_tokens),
@@ -118,10 +163,15 @@ def question(
         material=material,
         characters_per_token=endpoints.known(endpoint(settings), first).characters_per_token,
     )
+    if isinstance(made, Failure):
+        return made
+    veil = Veil()
+    text = veil.over(made.text)
+    return Question(made, text, unsent, veil.secrets)
 
 
-def planned(shown: Context, settings: Settings) -> Request:
+def planned(asked: Question, settings: Settings) -> Request:
     """The first request of a job, as the first model of the list would get it."""
     first = settings.model.models[0]
     takes = endpoints.known(endpoint(settings), first).takes
-    return build(first, load(PROMPT), shown.text, FIRST, settings, takes)
+    return build(first, load(PROMPT), asked.text, FIRST, settings, takes)
