@@ -17,10 +17,8 @@ from trueup.engine.job import Ports
 from trueup.engine.messages import Review, Reviewed
 from trueup.engine.recorded import Record, recorded
 from trueup.guards.characters import stripped
-from trueup.memory import places
-from trueup.memory.unsent import Unsent
 from trueup.operations.trace import Tried
-from trueup.propose import claims, patch, prompts, remembered
+from trueup.propose import claims, patch, prompts, remembered, request
 from trueup.propose.claims import Claim
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.runner.suite import suite_of
@@ -142,16 +140,15 @@ class _Review:
     def _question(self) -> str | Failure:
         """What is asked, without what is never sent and what nobody can see."""
         root, path = self.snapshot.root, self.goal.path
-        unsent = Unsent(root, self.settings.shown, lambda: places.load(root, instructions=False))
+        unsent = request.unsent_of(self.snapshot, self.settings)
         if unsent.hides(path):
             sentence = f"{path} is never sent to a model: the setting `visibility.never` names it"
             return Failure(FailureKind.CANNOT, sentence, KIND)
         told = remembered.decisions(self.goal, self.snapshot, unsent.hides)
-        if self.record.meter is not None:
-            self.record.meter.told(*remembered.told(told))
+        self.record.recording.told(*remembered.told(told))
         asked = claims.question(
             root, self.document, self.before, int(self.settings.limits.context_tokens),
-            remembered.text(told),
+            "\n\n".join(taken.text.strip() for taken in told.taken),
         )  # fmt: skip
         return asked if isinstance(asked, Failure) else stripped(asked)[0]
 

@@ -91,6 +91,8 @@ async def _replayed(
     settings: dict[str, object] = {
         "model": {"base_url": speaker.address(root.name, case.replies), "models": [MODEL]},
         "interpreter": str(interpreter),
+        # Answers were recorded one after the other.
+        "limits": {"candidates": 1, "first_candidates": 1},
     }
     start = Start(0, str(root), case.goal, settings=settings)
     try:

@@ -21,6 +21,7 @@ from trueup.lsp import (
     decisions,
     noticing,
     offers,
+    prompts,
     review_actions,
     reviews,
     searching,
@@ -238,6 +239,17 @@ async def verify(_: Server, request: object = None) -> object:
 async def review(_: Server, request: object = None) -> object:
     """Review the changed code of a document, or do what a finding offers."""
     return await _done(request, review_actions.run)
+
+
+@server.command(prompts.COMMAND)
+async def show_prompt(_: Server, request: object = None) -> object:
+    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+
+    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
+        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
+        return await prompts.show(server, buffer, goal)
+
+    return await _done(request, show)
 
 
 async def _done(

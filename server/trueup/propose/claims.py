@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from trueup.guards.redaction import MARK
 from trueup.memory.evaluate import module_of
-from trueup.propose.context import CHARACTERS_PER_TOKEN, OVERHEAD_CHARACTERS, delimited
+from trueup.propose.context import OVERHEAD_CHARACTERS
+from trueup.propose.delimiters import delimited
+from trueup.propose.endpoints import CHARACTERS_PER_TOKEN
 from trueup.propose.hunks import with_line_feeds
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.propose.reply import object_in
@@ -90,7 +92,7 @@ def question(
         f"Task\n\nReview what the diff changed in {document.path}. Tests import it as `{module}`."
         f"{' What the project decided is about how code is written here.' if decisions else ''}"
     )
-    room = context_tokens * CHARACTERS_PER_TOKEN - OVERHEAD_CHARACTERS
+    room = int(context_tokens * CHARACTERS_PER_TOKEN) - OVERHEAD_CHARACTERS
     room -= len(task) + len(diff) + len(decisions)
     whole = (f"the file {document.path}, whole", after)
     changed = (f"the changed symbols of {document.path}", _changed_symbols(document, before))
@@ -103,7 +105,7 @@ def question(
     sections = [shown, (f"the diff of {document.path}", diff)]
     if decisions:
         sections.insert(0, ("decisions of this project", decisions))
-    return "\n\n".join((*delimited(sections), task))
+    return "\n\n".join((*(delimited(heading, shown) for heading, shown in sections), task))
 
 
 def _diff(path: str, before: str, after: str) -> str:
