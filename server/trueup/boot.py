@@ -58,9 +58,9 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.contract",
             "trueup.decision",
             "trueup.verify",
+            "trueup.review",
             "trueup.showPrompt",
             "trueup.undo",
-            "trueup.review",
         ]
     },
     "workspace": {

@@ -127,7 +127,9 @@ async def test_a_defect_is_proven_fixed_and_its_test_kept(
     asked = str(model.requests[0].body["messages"])
     assert f"-        {RIGHT}" in asked
     assert f"+        {WRONG}" in asked
-    assert "These tests fail and shall pass" in str(model.requests[1].body["messages"])
+    fixing = str(model.requests[1].body["messages"])
+    assert "the tests that fail and shall pass" in fixing
+    assert "def test_sending_nothing_costs_nothing" in fixing
     last, first = TraceStore(TraceLimits(), tmp_path / "STATE" / "trueup" / "traces")
     assert isinstance(first, Trace)
     assert isinstance(last, Trace)

@@ -118,7 +118,7 @@ async def propose(
     started = time.monotonic()
     chosen = prompts.chosen(goal.kind.value, settings.prompts)
     prompt = chosen.prompt
-    if chosen.problem and turn is FIRST:
+    if chosen.problem and turn == FIRST:
         (said or _silent)(chosen.problem)
     first = settings.model.models[0]
     if (missing := request.missing(settings)) is not None:
