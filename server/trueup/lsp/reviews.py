@@ -57,6 +57,23 @@ class Held:
         return Span(start, start + (finding.span.end - finding.span.start))
 
 
+def held_of(number: int, finding: Finding, text: str) -> Held:
+    """A finding about `text`, held with the part of it that it is about."""
+    about = Span(
+        text.rfind("\n", 0, finding.span.start) + 1,
+        text.find("\n", finding.span.end) if "\n" in text[finding.span.end :] else len(text),
+    )
+    if finding.symbol:
+        named = Outline(text).find(finding.symbol)
+        about = next((item.span for item in named if item.span.contains(finding.span)), about)
+    return Held(
+        number,
+        finding,
+        text[about.start : about.end],
+        finding.span.start - about.start,
+    )
+
+
 class Reviews:
     """The findings about open buffers."""
 
@@ -70,28 +87,26 @@ class Reviews:
 
     def saved(self, buffer: Buffer) -> None:
         """Review what changed since the last review, where the user wants that on every save."""
-        try:
-            wanted = settings.load(buffer.root, self._server.client_settings).review.on_save
-        except TrueupError:
-            # Whoever picks an action is told; a save is no question.
-            return
-        if not wanted or not self._server.trusted or self._server.safe:
+        if not self._server.trusted or self._server.safe:
             return
         if running := self._running.pop(buffer.uri, None):
             running.cancel()
-        task = asyncio.get_running_loop().create_task(self._on_save(buffer))
-        self._running[buffer.uri] = task
-        self._server.background.add(task)
-        task.add_done_callback(self._server.background.discard)
+        self._running[buffer.uri] = self._server.later(self._on_save(buffer))
 
     async def _on_save(self, buffer: Buffer) -> None:
         async def nobody(_says: str, _choices: tuple[str, ...]) -> str:
             return ""
 
-        wanted = self.wanted(buffer, self._reviewed.get(buffer.uri))
+        given = dict(self._server.client_settings)
         try:
-            made = await self._server.engine.review(wanted, lambda _: None, nobody)
+            chosen = await asyncio.to_thread(settings.load, buffer.root, given)
+            if not chosen.review.on_save:
+                return
+            wanted = self.wanted(buffer, self._reviewed.get(buffer.uri))
+            with self._server.status.job(f"Review {wanted.path}") as told:
+                made = await self._server.engine.review(wanted, told, nobody)
         except TrueupError:
+            # Whoever picks an action is told; a save is no question.
             return
         if not isinstance(made, Declined):
             self.hold(buffer, wanted, made.findings, replacing=False)
@@ -108,26 +123,17 @@ class Reviews:
     def hold(
         self, buffer: Buffer, wanted: Review, found: tuple[Finding, ...], *, replacing: bool
     ) -> None:
+        if self._server.buffers.get(buffer.uri) is not buffer:
+            # It was closed meanwhile.
+            return
         text = next(item.text for item in wanted.documents if item.path == wanted.path)
         self._reviewed[buffer.uri] = text
         held = [] if replacing else self._held.get(buffer.uri, [])
-        self._held[buffer.uri] = [*held, *(self._of(finding, text) for finding in found)]
+        self._held[buffer.uri] = [
+            *held,
+            *(held_of(next(self._numbers), finding, text) for finding in found),
+        ]
         self._server.contracts.refresh(buffer)
-
-    def _of(self, finding: Finding, text: str) -> Held:
-        about = Span(
-            text.rfind("\n", 0, finding.span.start) + 1,
-            text.find("\n", finding.span.end) if "\n" in text[finding.span.end :] else len(text),
-        )
-        if finding.symbol:
-            named = Outline(text).find(finding.symbol)
-            about = next((item.span for item in named if item.span.contains(finding.span)), about)
-        return Held(
-            next(self._numbers),
-            finding,
-            text[about.start : about.end],
-            finding.span.start - about.start,
-        )
 
     def closed(self, buffer: Buffer) -> None:
         self._held.pop(buffer.uri, None)
