@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.messages_server import Fault, MessagesServer, Reply
+from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from trueup.cli import cli
 from trueup.engine import review as reviewing
 from trueup.engine.beds import Beds
@@ -78,6 +79,18 @@ def test_a_guess_alone_ends_in_three(root: Path) -> None:
     assert isinstance(trace, Trace)
     assert (trace.outcome, trace.goal.title) == ("unproven", "Review a.py")
     assert trace.usage.total == 110
+
+
+def test_a_defect_ends_in_one_and_its_test_is_kept(root: Path, tmp_path: Path) -> None:
+    interpreter = make_environment(tmp_path / "venv", PYTEST_AND_ITS_NEEDS)
+    test = "from a import f\n\n\ndef test_f():\n    assert f(1) == 1\n"
+    with MessagesServer(said({**finding("f", "x + 1", "It adds one."), "test": test})) as server:
+        given = ("--trust", "--keep", "--interpreter", str(interpreter))
+        ended = review(root, server.url, *given)
+    assert ended.exit_code == 1, ended.output
+    assert "defect a.py:2 It adds one." in ended.output
+    assert "tests/test_a_review.py::test_f: assert 2 == 1" in ended.output
+    assert (root / "tests" / "test_a_review.py").read_text() == test
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 
 from trueup import InputError, TrueupError, workspace
 from trueup.commands.console import console, errors, fail
-from trueup.commands.terminal import machine, run
+from trueup.commands.terminal import keep_tests, machine, run
 from trueup.engine import review as reviewing
 from trueup.engine.findings import Finding
 from trueup.engine.messages import Review, Reviewed
@@ -27,11 +27,12 @@ EXIT_CODES: Final = {"good": 0, "defect": 1, "guess": 3}
 @click.command()
 @click.argument("path", type=click.Path(exists=True, dir_okay=False))
 @click.option("--base", metavar="REV", help="Review what differs from it; HEAD unless given.")
+@click.option("--keep", is_flag=True, help="Write the failing tests to the project.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
 @click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
 def review(
-    path: str, base: str | None, as_json: bool, trusted: bool, interpreter: str | None
+    path: str, base: str | None, keep: bool, as_json: bool, trusted: bool, interpreter: str | None
 ) -> None:
     """Ask the model what is wrong with the changed code of a file.
 
@@ -47,6 +48,8 @@ def review(
     made = run(lambda ports: reviewing.run(wanted, ports), trusted=trusted, quiet=as_json)
     if isinstance(made, Failure):
         fail(made.sentence)
+    if keep:
+        keep_tests(root, tuple(found.proof.test for found in made.findings if found.proof))
     if as_json:
         click.echo(json.dumps(_json(made, document), indent=2))
     else:

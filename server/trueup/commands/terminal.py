@@ -29,7 +29,7 @@ from trueup.operations.tracestore import TraceStore
 from trueup.operations.watching import Watch
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Suggestion
+from trueup.suggestion import NewFile, Suggestion
 
 T = TypeVar("T")
 
@@ -121,11 +121,12 @@ def finish(
     sys.exit(report.EXIT_CODES[made.verdict.outcome])
 
 
-def keep_pinned(root: str, suggestion: Suggestion) -> None:
-    for kept in suggestion.pinned:
+def keep_tests(root: str, tests: tuple[NewFile, ...]) -> None:
+    """Write new tests to the project; none is overwritten."""
+    for kept in tests:
         target = Path(root, kept.path)
         if target.exists():
-            fail(f"{kept.path} exists already; the pinned test was not written")
+            fail(f"{kept.path} exists already; the test was not written")
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, kept.text.encode(), mode=0o644)
         errors.print(f"kept {kept.path}", highlight=False)
