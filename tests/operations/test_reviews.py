@@ -193,6 +193,15 @@ def test_where_a_finding_stands(symbol: str | None, quote: str, marked: str | No
     assert spans == ([marked] if marked else [])
 
 
+def test_what_a_model_says_is_words() -> None:
+    item = finding("f", "x + 1", "\x1b[31mSee [this](command:evil)\u202e.")
+    found = claims.claims(
+        json.dumps({"findings": [item]}), Document("a.py", NEW), OLD, proposer="model"
+    )
+    assert not isinstance(found, Failure)
+    assert found[0].message == "See [this] (command :evil)\\u202e."
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.text(max_size=8) | st.integers(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(

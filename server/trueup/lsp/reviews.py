@@ -18,6 +18,7 @@ from lsprotocol import types
 from trueup import InputError, TrueupError, settings
 from trueup.engine.findings import Finding
 from trueup.engine.messages import Declined, OpenDocument, Review
+from trueup.guards.plain import plain
 from trueup.lsp.documents import Buffer
 from trueup.snapshot import Span
 from trueup.symbols import Outline
@@ -179,5 +180,10 @@ def _diagnostic(place: types.Range, held: Held) -> types.Diagnostic:
         message = f"{finding.message} (unproven: {finding.unproven})"
         severity, code = types.DiagnosticSeverity.Hint, GUESSED
     return types.Diagnostic(
-        place, message, severity=severity, code=code, source=SOURCE, data={"review": held.number}
+        place,
+        plain(message),
+        severity=severity,
+        code=code,
+        source=SOURCE,
+        data={"review": held.number},
     )

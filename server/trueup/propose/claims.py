@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from trueup.guards.plain import plain
 from trueup.guards.redaction import MARK
 from trueup.memory.evaluate import module_of
 from trueup.propose.context import OVERHEAD_CHARACTERS
@@ -149,7 +150,7 @@ def claims(
 
 
 def _claim(row: Mapping[str, object], document: Document, outline: Outline) -> Claim | None:
-    message = " ".join(_text(row, "message").split())[:MESSAGE_CHARACTERS_MAX]
+    message = plain(" ".join(_text(row, "message").split())[:MESSAGE_CHARACTERS_MAX])
     symbol, quote = _text(row, "symbol"), _text(row, "quote").strip()
     named = outline.find(symbol) if symbol else ()
     if not message or (symbol and len(named) != 1):
@@ -165,7 +166,7 @@ def _claim(row: Mapping[str, object], document: Document, outline: Outline) -> C
     if not named:
         line = document.line_span(document.line_at(span.start))
         body = Span(min(line.start, span.start), max(line.end, span.end))
-    explanation = _text(row, "explanation").strip()[:EXPLANATION_CHARACTERS_MAX]
+    explanation = plain(_text(row, "explanation").strip()[:EXPLANATION_CHARACTERS_MAX])
     test = with_line_feeds(_text(row, "test"))
     if len(test) > TEST_CHARACTERS_MAX or MARK in test:
         # A placeholder of a secret is nothing that a test could be about.

@@ -49,7 +49,30 @@ def written(test: Document) -> str:
         return "its test file holds no test"
     if replaced := sorted(_REPLACING & set(_names(tree))):
         return f"its test uses {replaced[0]}, which may replace the code under review"
+    if replaced := sorted(_imported(tree) & set(_assigned(tree))):
+        return f"its test assigns to {replaced[0]}, which may replace the code under review"
     return ""
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """What imports bind, in the whole file."""
+    return {
+        (item.asname or item.name).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for item in node.names
+    }
+
+
+def _assigned(tree: ast.Module) -> Iterator[str]:
+    """The names of objects of which an attribute or an item is set or deleted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            base: ast.expr = node
+            while isinstance(base, ast.Attribute | ast.Subscript):
+                base = base.value
+            if isinstance(base, ast.Name):
+                yield base.id
 
 
 def _functions(tree: ast.Module) -> Iterator[str]:
