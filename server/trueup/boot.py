@@ -41,6 +41,7 @@ CAPABILITIES: Final[dict[str, object]] = {
             "source.fixAll.trueup",
             "source.unsafeFixes.trueup",
             "source.decision.trueup",
+            "source.review.trueup",
         ],
         "resolveProvider": False,
     },

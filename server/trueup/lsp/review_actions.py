@@ -21,6 +21,7 @@ from trueup.lsp.transport import Server
 from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe
 
 COMMAND: Final = "trueup.review"
+KIND: Final = "source.review.trueup"
 FIX, KEEP = "fix", "keep"
 GOAL_SOURCE: Final = "review"
 """What a goal calls the source of a finding; "trueup" is that of contracts."""
@@ -50,6 +51,14 @@ def offered(
                 diagnostics=[diagnostic],
                 command=types.Command(short, COMMAND, arguments=[argument]),
             )
+
+
+def whole(buffer: Buffer) -> types.CodeAction:
+    """The offer to review a file."""
+    title = "Review what changed in this file"
+    argument: types.LSPAny = {"uri": buffer.uri}
+    command = types.Command(title, COMMAND, arguments=[argument])
+    return types.CodeAction(title=title, kind=KIND, command=command)
 
 
 async def _review(server: Server, buffer: Buffer) -> dict[str, object]:

@@ -114,7 +114,8 @@ async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDi
 @server.feature(
     types.TEXT_DOCUMENT_CODE_ACTION,
     types.CodeActionOptions(
-        code_action_kinds=[*offers.KINDS, decisions.KIND], resolve_provider=False
+        code_action_kinds=[*offers.KINDS, decisions.KIND, review_actions.KIND],
+        resolve_provider=False,
     ),
 )
 def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | types.Command]:
@@ -151,6 +152,8 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
     found += decisions.offered(server, buffer, symbol, list(shown.values()))
+    if place.invoked and server.trusted and not server.safe:
+        found.append(review_actions.whole(buffer))
     chosen = [
         item
         for item in found
