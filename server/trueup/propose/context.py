@@ -128,7 +128,7 @@ def build(
         return Failure(FailureKind.CANNOT, f"{goal.path} is not open and was not read", proposer)
     if why := ignoring.why_private(snapshot.root, goal.path):
         sentence = f"{goal.path} is not shown to a model: {why}"
-        return Failure(FailureKind.CANNOT, sentence, proposer)
+        return Failure(FailureKind.PRIVATE, sentence, proposer)
     task, message, red = _task(goal, document, material), _message(goal), "\n".join(goal.red)
     if material.said:
         task = f"{task}\n{_KEEP_TO_THEM}"

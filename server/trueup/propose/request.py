@@ -123,7 +123,7 @@ def build(
 
 def missing(settings: Settings) -> Failure | None:
     """Why no model can be asked with these settings, before anything is made for it."""
-    if model_key() is not None or endpoint(settings) != VENDOR:
+    if settings.model.provider != "anthropic" or endpoint(settings) != VENDOR or model_key():
         return None
     sentence = (
         "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
@@ -151,7 +151,7 @@ def question(
     unsent = unsent_of(snapshot, settings)
     if unsent.hides(goal.path):
         sentence = f"{goal.path} is never sent to a model: the setting `visibility.never` names it"
-        return Failure(FailureKind.CANNOT, sentence, first)
+        return Failure(FailureKind.PRIVATE, sentence, first)
     if goal.diagnostic is not None:
         said = unsent.without(goal.diagnostic.message)
         goal = replace(goal, diagnostic=replace(goal.diagnostic, message=said))
