@@ -17,6 +17,7 @@ from trueup.engine.beds import Ask, Beds, consent
 from trueup.operations.budget import Purse, in_words, session_of
 from trueup.operations.prices import NANO, table
 from trueup.operations.starts import Starts, safe_because
+from trueup.propose import endpoints
 from trueup.runner.results import Unavailable
 from trueup.settings import Settings
 
@@ -120,4 +121,8 @@ async def _model(settings: Settings) -> Finding:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     names = ", ".join(settings.model.models)
-    return Finding("model", True, f"{parts.hostname}:{port} is reachable; asked in order: {names}")
+    says = f"{parts.hostname}:{port} is reachable; asked in order: {names}"
+    for name in settings.model.models:
+        if lacks := endpoints.known(address, name).lacks:
+            says += f"; {name} does without {', '.join(lacks)}"
+    return Finding("model", True, says)

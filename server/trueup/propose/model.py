@@ -90,6 +90,8 @@ class _Call:
     tokens_in: int = 0
     tokens_out: int = 0
     began: bool = False
+    counted: bool = True
+    """Whether the server said what its last answer took."""
 
     @property
     def host(self) -> str:
@@ -218,8 +220,10 @@ async def _ask_with_fewer(client: Client, call: _Call) -> Ending:
         if smaller == wanted:
             return ending
         wanted = smaller
-    if ending.kind is None and takes != known:
-        endpoints.takes(*place, takes)
+    if ending.kind is None:
+        takes = replace(takes, counting=call.counted)
+        if takes != known:
+            endpoints.takes(*place, takes)
     return ending
 
 
@@ -290,6 +294,7 @@ class _Heard:
     def settle(self, wanted: Request) -> None:
         """Tell the meter what it took; estimated where the server has not said."""
         taken, place = self.taken, (endpoint(self.call.settings), wanted.model)
+        self.call.counted = bool(taken.usage.prompt)
         if taken.has_begun and not taken.usage.prompt:
             # Some local servers count nothing, and a budget counts all the same.
             taken.usage = replace(taken.usage, input=context.estimated_tokens(wanted.text))
