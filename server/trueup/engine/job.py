@@ -94,7 +94,7 @@ async def _within_time(job: _Job, start: Start) -> Made:
     try:
         async with asyncio.timeout(seconds):
             if start.candidate is not None:
-                return await judging.judge(start.candidate)
+                return await job.judge_again(start.candidate)
             return await job.suggest()
     except TimeoutError:
         late = f"{start.goal.title} took longer than {seconds:.0f} s"
@@ -191,6 +191,12 @@ class _Job:
         self.sends = sends
         self._planned: Planned | None = None
 
+    async def judge_again(self, candidate: Candidate) -> Made:
+        """The verdict on a candidate that was made before, held to the same plan."""
+        if self.judging.goal.plan is not None:
+            await self._plan()
+        return await self.judging.judge(candidate)
+
     async def suggest(self) -> Made:
         goal, snapshot = self.judging.goal, self.judging.snapshot
         if goal.plan is not None:
@@ -238,8 +244,11 @@ class _Job:
             judging.goal = replace(judging.goal, surface=Surface())
         if not self.sends:
             return await judging.judged(Failure(FailureKind.CANNOT, UNSENT, "model"))
-        if (missing := request.missing(judging.settings)) is not None:
-            return await self._without_model(await judging.judged(missing))
+        obstacle = request.missing(judging.settings) or await asyncio.to_thread(
+            request.obstacle, judging.goal, judging.snapshot, judging.settings
+        )
+        if obstacle is not None:
+            return await self._without_model(await judging.judged(obstacle))
         # The vendor's SDK takes a second to import, which only this path needs, and no loop waits.
         planned, _ = await asyncio.gather(self._plan(), asyncio.to_thread(import_module, LOOP))
         from trueup.engine.loop import Loop  # noqa: PLC0415
