@@ -54,6 +54,7 @@ async def progress(
 
     A client that shows none is told that work began, as a server that says nothing looks dead.
     """
+    server.ready.rest()
     with server.status.job(title) as told:
         if silent or not server.client.progress:
             show(server, f"{title}…", types.MessageType.Info)

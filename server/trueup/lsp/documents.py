@@ -59,6 +59,7 @@ class Buffers:
         self.folders: tuple[Path, ...] = ()
         self._buffers: dict[str, Buffer] = {}
         self._recent: dict[str, Buffer] = {}
+        self._last = ""
         self._changed: asyncio.Event = asyncio.Event()
 
     def open(self, item: types.TextDocumentItem) -> Buffer | None:
@@ -72,6 +73,7 @@ class Buffers:
             return None
         document = Document(inside, item.text, item.version)
         self._recent.pop(item.uri, None)
+        self._last = item.uri
         buffer = self._buffers[item.uri] = Buffer(item.uri, str(root), document)
         return buffer
 
@@ -88,6 +90,7 @@ class Buffers:
         buffer = self._buffers.get(uri)
         if buffer is None:
             return None
+        self._last = uri
         for change in changes:
             if isinstance(change, types.TextDocumentContentChangePartial):
                 span = self.codec.span(buffer.document, change.range)
@@ -108,6 +111,7 @@ class Buffers:
         if buffer is not None:
             self._recent.pop(uri, None)
             self._recent[uri] = buffer
+            self._last = uri
             if len(self._recent) > OUTLINES_MAX:
                 self._recent.pop(next(iter(self._recent))).forget_outline()
         return buffer
@@ -124,8 +128,8 @@ class Buffers:
     @property
     def latest(self) -> Buffer | None:
         """The buffer that the user was in last, None where none is open."""
-        opened = self._recent or self._buffers
-        return opened[next(reversed(opened))] if opened else None
+        last = self._buffers.get(self._last)
+        return last or next(reversed(self._buffers.values()), None)
 
     @property
     def roots(self) -> tuple[str, ...]:

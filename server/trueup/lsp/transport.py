@@ -24,6 +24,7 @@ from trueup.engine.client import Engine
 from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
+from trueup.lsp.ready import Ready
 from trueup.lsp.status import Status
 from trueup.settings import Limits
 
@@ -43,6 +44,7 @@ class Server(LanguageServer):
         self.engine = Engine()
         self.client_settings: dict[str, object] = {}
         self.status = Status(self)
+        self.ready = Ready(self)
         self.trusted = True
         """False while the editor itself does not trust the workspace."""
         self.answer_seconds = Limits().answer_seconds
@@ -113,6 +115,7 @@ class Protocol(LanguageServerProtocol):
         buffer = self._server.buffers.open(params.text_document)
         if buffer is not None:
             self._server.contracts.opened(buffer)
+            self._server.ready.touched(buffer)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
@@ -120,12 +123,14 @@ class Protocol(LanguageServerProtocol):
         buffer = self._server.buffers.change(document.uri, document.version, params.content_changes)
         if buffer is not None:
             self._server.contracts.changed(buffer)
+            self._server.ready.touched(buffer)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         buffer = self._server.buffers.close(params.text_document.uri)
         if buffer is not None:
             self._server.contracts.closed(buffer)
+            self._server.ready.touched(buffer)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override] # a task can be cancelled
