@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from support.tiny_projects import Project
 from trueup import panel, trust
 from trueup.editor import Editor
 from trueup.lsp.convert import uri_of
+from trueup.lsp.ready import RESTS, UNASKED, UNTRUSTED
 from trueup.lsp.suggest import APPLY
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore
@@ -24,7 +24,6 @@ NOW: dict[str, object] = {
     "background": {"idle_seconds": 0.05, "load": 1_000, "per_minute": 1_000, "niceness": 0}
 }
 RUFF = '[project]\nname = "shop"\nversion = "1"\n[tool.ruff.lint]\nselect = ["F401", "D200"]\n'
-SPACES = Span(0, 0)
 
 
 @pytest.fixture
@@ -108,15 +107,6 @@ async def test_typing_takes_it_away_at_once_and_rest_brings_it_back(
     assert "import os" not in text
 
 
-BOOLEAN = '''"""What a basket costs."""
-
-
-def is_many(count):
-    """Whether it is more than a few."""
-    return not count <= 3
-'''
-
-
 async def test_what_only_adds_is_shown_at_the_cursor(untidy: Project, editing: Editing) -> None:
     untidy.put("pyproject.toml", RUFF.replace('"F401", "D200"', '"W292"'))
     (untidy.root / SOURCE).write_text((untidy.root / SOURCE).read_text().rstrip("\n"))
@@ -132,29 +122,43 @@ async def test_what_only_adds_is_shown_at_the_cursor(untidy: Project, editing: E
     assert elsewhere == []
 
 
-@pytest.mark.parametrize("why", ["untrusted", "unasked", "disabled", "undeclared", "battery"])
-async def test_nothing_runs_in_the_background_where_it_may_not(
-    why: str, untidy: Project, editing: Editing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+async def background(editor: Editor, wanted: str) -> None:
+    """Wait until the status says that of the work in the background."""
+    while not (editor.panel.told and editor.panel.told[-1]["background"] == wanted):
+        await editor.panel.next()
+
+
+async def test_it_begins_only_where_the_tests_may_run(
+    shop: Project, editing: Editing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    canary = tmp_path / "canary"
-    untidy.put("conftest.py", f"open({str(canary)!r}, 'w').close()\n")
-    settings = dict(NOW)
-    if why != "unasked":
-        trust.remember(trust.plan(str(untidy.root), untidy.interpreter))
-    if why == "disabled":
-        settings["background"] = {**NOW["background"], "enabled": False}  # type: ignore[dict-item]
-    if why == "battery":
-        settings["background"] = {**NOW["background"], "load": 0}  # type: ignore[dict-item]
-    async with editing(
-        untidy,
-        ready=why != "undeclared",
-        trusted=why != "untrusted",
-        settings=settings,
-    ) as editor:
+    canary, traces = tmp_path / "canary", tmp_path / "STATE" / "trueup" / "traces"
+    shop.put("pyproject.toml", RUFF)
+    shop.put(SOURCE, "import os\n" + (shop.root / SOURCE).read_text())
+    shop.put("conftest.py", f"open({str(canary)!r}, 'w').close()\n")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "STATE"))
+    uri = uri_of(shop.root / SOURCE)
+    async with editing(shop, ready=True, evidence=True, trusted=False, settings=NOW) as editor:
         editor.open(SOURCE)
-        uri = uri_of(untidy.root / SOURCE)
-        for _ in range(3):
-            await asyncio.sleep(0.3)
-            assert await panel.fixes(editor.client, uri) == []
-    assert not canary.exists()
+        await background(editor, UNTRUSTED)
+        panel.trust(editor.client, trusted=True)
+        await background(editor, UNASKED)
+        assert not canary.exists()
+        assert not traces.exists()
+        trust.remember(trust.plan(str(shop.root), shop.interpreter))
+        editor.type(SOURCE, Span(0, 0), "# typed\n")
+        await lens(editor)
+        panel.trust(editor.client, trusted=False)
+        await background(editor, UNTRUSTED)
+        assert await panel.fixes(editor.client, uri) == []
+    assert traces.exists()
+
+
+@pytest.mark.parametrize("rule", [{"load": 0}, {"per_minute": 0}, {"cpu_seconds": 0}])
+async def test_it_rests_where_there_is_nothing_to_spare(
+    rule: dict[str, object], untidy: Project, editing: Editing, tmp_path: Path
+) -> None:
+    settings = {"background": {**NOW["background"], **rule}}  # type: ignore[dict-item]
+    async with editing(untidy, ready=True, evidence=True, settings=settings) as editor:
+        editor.open(SOURCE)
+        await background(editor, RESTS)
     assert not (tmp_path / "STATE" / "trueup" / "traces").exists()

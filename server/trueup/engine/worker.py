@@ -34,6 +34,7 @@ from trueup.engine.messages import (
     encode,
 )
 from trueup.engine.recorded import Books
+from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 
@@ -143,7 +144,7 @@ def main() -> None:
     if sys.argv[1:]:
         # Work that nobody waits for: this process and all that it starts give way to others.
         os.nice(int(sys.argv[1]))
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     asyncio.run(_serve(out))

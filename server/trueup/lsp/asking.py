@@ -50,9 +50,8 @@ async def progress(
     server: Server, title: str, *, silent: bool = False
 ) -> AsyncIterator[Callable[[str], None]]:
     """A job that the status tells of, with progress and a cancel button where the client shows any;
-    cancelling it cancels the task.
-
-    A client that shows none is told that work began, as a server that says nothing looks dead.
+    cancelling it cancels the task. Where it shows none, or is to be asked nothing (`silent`), it is
+    told once that work began: a server that says nothing looks dead.
     """
     server.ready.rest()
     with server.status.job(title) as told:

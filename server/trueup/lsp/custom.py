@@ -59,7 +59,7 @@ def register(server: Server) -> None:
         if not server.trusted:
             server.status.cancel_all()
             await server.engine.close()
-        server.ready.rest()
+        server.ready.everything_changed()
         server.status.changed()
 
     @server.feature(SUGGESTIONS)

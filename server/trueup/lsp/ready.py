@@ -46,6 +46,11 @@ RETRY_SECONDS: Final = 30.0
 UNUSED_SECONDS: Final = 120.0
 """How long the engine of the background is kept without work."""
 TRIED_MAX: Final = 1_000
+UNTRUSTED: Final = "no fixes are looked for: the workspace is not trusted"
+UNASKED: Final = "no fixes are looked for: you have not allowed the tests of this folder to run"
+NO_INTERPRETER: Final = "no fixes are looked for: the project has no interpreter"
+SAFE: Final = "no fixes are looked for: this start is a safe one"
+RESTS: Final = "no fixes are looked for now: the machine has other work, or runs on battery"
 RUFF_TABLES: Final = ("ruff.toml", ".ruff.toml")
 
 log = logging.getLogger("trueup.lsp")
@@ -72,6 +77,8 @@ class Ready:
         """Findings by the digest of their text, so that none is tried twice."""
         self._numbers = itertools.count(1)
         self._shown = ""
+        self.says = ""
+        """Why nothing is looked for, for the status; "" where it is, or is not wanted at all."""
         self._timer: asyncio.TimerHandle | None = None
         self._work: asyncio.Task[None] | None = None
         self._allowance = spare.Allowance(0, 0)
@@ -101,8 +108,8 @@ class Ready:
             self._shown = buffer.uri
             self.rest()
 
-    def disk_changed(self) -> None:
-        """Files changed that no buffer holds."""
+    def everything_changed(self) -> None:
+        """Files changed that no buffer holds, or what may be done with them."""
         for root in {fix.root for fix in self._fixes.values()}:
             self._void(root)
         self._tried.clear()
@@ -187,20 +194,30 @@ class Ready:
 
     async def _working(self) -> None:
         buffer = self._server.buffers.latest
-        if buffer is None or not self._server.trusted:
+        if buffer is None or not self._server.buffers.knows(buffer):
+            return
+        if not self._server.trusted or self._server.safe:
+            self._tell(UNTRUSTED if not self._server.trusted else SAFE)
             return
         try:
-            chosen = await asyncio.to_thread(_allowed, buffer.root, self._server.client_settings)
-            if chosen is None:
-                return
+            chosen, why = await asyncio.to_thread(
+                _allowed, buffer.root, self._server.client_settings
+            )
             rules = chosen.background
-            if (wait := self._wait(rules)) or not self._server.status.is_idle:
-                self._later(wait or rules.idle_seconds)
+            if not why and (wait := self._wait(rules)):
+                why = RESTS
+                self._later(wait)
+            self._tell(why)
+            if why:
+                return
+            if not self._server.status.is_idle:
+                self._later(rules.idle_seconds)
                 return
             for goal in await self._goals(buffer, chosen):
                 if sum(1 for _ in self._of(buffer)) >= rules.fixes:
                     break
                 if wait := self._wait(rules):
+                    self._tell(RESTS)
                     self._later(wait)
                     return
                 with self._counted():
@@ -208,6 +225,11 @@ class Ready:
         except TrueupError as problem:
             log.warning("no fix was tried in the background: %s", problem)
         self._later_unused()
+
+    def _tell(self, why: str) -> None:
+        if why != self.says:
+            self.says = why
+            self._server.status.changed()
 
     def _wait(self, rules: settings.Background) -> float:
         """Seconds for which the machine is to be left alone; 0.0 where it has time to spare."""
@@ -287,15 +309,15 @@ async def _nobody(_: str, __: tuple[str, ...]) -> str:
     return ""
 
 
-def _allowed(root: str, client: dict[str, object]) -> Settings | None:
-    """The settings, where work may be done in the background of this workspace: its tests may run,
-    and that was said of exactly what would run. Raises ConfigurationError.
+def _allowed(root: str, client: dict[str, object]) -> tuple[Settings, str]:
+    """The settings, and why nothing may be done in the background of this workspace: its tests have
+    to be allowed to run, in words about exactly what would run. Raises ConfigurationError.
     """
     chosen = settings.load(root, client)
     interpreter = workspace.interpreter_of(root, chosen.interpreter)
     if interpreter is None:
-        return None
-    return chosen if trust.is_trusted(trust.plan(root, interpreter)) else None
+        return chosen, NO_INTERPRETER
+    return chosen, "" if trust.is_trusted(trust.plan(root, interpreter)) else UNASKED
 
 
 def _configures_ruff(root: str) -> bool:

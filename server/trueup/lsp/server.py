@@ -13,12 +13,15 @@ from trueup import TrueupError, __version__, linting
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
 from trueup.lsp import (
+    changes,
     clients,
     contract_actions,
     custom,
+    deciding,
     decisions,
     offers,
     ready,
+    searching,
     suggest,
     verifying,
 )
@@ -66,21 +69,32 @@ def initialize(params: types.InitializeParams) -> None:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    await server.begin()
     server.status.changed()
+    server.later(server.changes.look())
     if server.client.watches:
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
-@server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+@server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=True))
 def did_save(params: types.DidSaveTextDocumentParams) -> None:
-    buffer = server.buffers.get(params.text_document.uri)
+    buffer = server.buffers.saved(params.text_document.uri, params.text)
     if buffer is not None:
         server.contracts.saved(buffer)
 
 
+@server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Documents that are opened from now on belong to the folders that are there now."""
+    gone = {path_of(item.uri) for item in params.event.removed}
+    came = [path_of(item.uri) for item in params.event.added]
+    kept = [folder for folder in server.buffers.folders if folder not in gone]
+    server.buffers.folders = tuple(dict.fromkeys([*kept, *filter(None, came)]))
+
+
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
 def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
-    server.ready.disk_changed()
+    server.ready.everything_changed()
     found = ((path_of(change.uri), change.type) for change in params.changes)
     server.contracts.disk_changed((path, kind) for path, kind in found if path)
 
@@ -134,7 +148,7 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
             diagnostics=[shown[item] for item in offer.answers] or None,
             command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
         )
-        for offer in offers.offers(place)
+        for offer in (() if server.safe else offers.offers(place))
     ]
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
@@ -176,9 +190,11 @@ async def run(_: Server, request: object = None) -> object:
     """Do what an offer says; `request` has the `uri`, `version` and `goal` that it carries."""
     if not isinstance(request, dict):
         raise JsonRpcException(f"{RUN} takes one object", code=REQUEST_FAILED)
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     buffer = server.buffers.get(str(request.get("uri")))
     if buffer is None:
-        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+        raise JsonRpcException("that document is not open here", code=REQUEST_FAILED)
     if request.get("version") != buffer.document.version:
         raise JsonRpcException(
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
@@ -221,7 +237,7 @@ async def contract(_: Server, request: object = None) -> object:
 @server.command(decisions.COMMAND)
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
-    return await _done(request, decisions.run)
+    return await _done(request, deciding.run)
 
 
 @server.command(verifying.COMMAND)
@@ -269,6 +285,17 @@ async def _told(work: Awaitable[dict[str, object]]) -> dict[str, object]:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.command(changes.COMMAND)
+async def undo(_: Server, request: object = None) -> object:
+    """Take back the last change in all its files; `request` may name another in `change`."""
+    number = request.get("change") if isinstance(request, dict) else None
+    try:
+        return await server.changes.undo(number if isinstance(number, int) else None)
+    except TrueupError as problem:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
+        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
+
+
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
 def prepare_rename(params: types.PrepareRenameParams) -> types.Range | None:
     buffer = server.buffers.get(params.text_document.uri)
@@ -289,6 +316,8 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
         return None
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     offset = server.buffers.codec.offset(buffer.document, params.position)
     span = buffer.outline.identifier_at(offset)
     if span is None:
@@ -308,8 +337,20 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.feature(searching.METHOD)
+async def search(_: Server, params: object) -> list[dict[str, object]]:
+    """Decisions and code about a query; for clients that show them."""
+    return await searching.search(server, str(getattr(params, "query", "")))
+
+
+@server.feature(types.WORKSPACE_SYMBOL)
+async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+    return await searching.symbols(server, params.query)
+
+
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
     server.status.cancel_all()
     await server.ready.close()
+    await server.searches.close()
     await server.engine.close()

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trueup import InputError, workspace
+from trueup.parsing import parse_expression
 from trueup.snapshot import Document, Edit, Span
 from trueup.suggestion import Candidate
 
@@ -94,7 +95,7 @@ def _touched(folder: str, diff: str) -> tuple[str, ...]:
     for match in _SOURCES.finditer(diff):
         quoted, plain = match["quoted"], match["plain"]
         if quoted is not None:
-            raw: bytes = ast.literal_eval(f'b"{quoted}"')
+            raw: bytes = ast.literal_eval(parse_expression(f'b"{quoted}"'))
             names.add(raw.decode("utf-8", "surrogateescape"))
         else:
             names.add(plain)
