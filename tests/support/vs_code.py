@@ -172,6 +172,41 @@ class Window:
         expect(row).to_be_visible()
         row.click()
 
+    def actions(self, path: str, at: str) -> list[str]:
+        """The titles of what the light bulb offers at the first place of `at`."""
+        return self.host(
+            """
+            const uri = vscode.Uri.file(given.file);
+            const document = await vscode.workspace.openTextDocument(uri);
+            const place = document.positionAt(document.getText().indexOf(given.at));
+            const found = await vscode.commands.executeCommand(
+                'vscode.executeCodeActionProvider', uri, new vscode.Range(place, place));
+            return found.map(({ title }) => title);
+            """,
+            file=str(self.folder / path),
+            at=at,
+        )
+
+    def active_when(self, part: str) -> str:
+        """The path of the active file, relative to the folder, once `part` is in it."""
+        file = self.host(
+            """
+            const path = () => vscode.window.activeTextEditor?.document.uri.fsPath ?? '';
+            await until(vscode.window.onDidChangeActiveTextEditor,
+                () => path().includes(given.part));
+            return path();
+            """,
+            part=part,
+        )
+        return Path(file).relative_to(self.folder).as_posix()
+
+    def answers_itself(self, text: str, button: str) -> None:
+        """Press a button of a message whenever it is shown."""
+        toast = self.toast(text)
+        press = toast.locator(".monaco-button", has_text=button).first
+        self.page.remove_locator_handler(toast)
+        self.page.add_locator_handler(toast, lambda: press.click())
+
     def toast(self, text: str) -> Locator:
         """A message in the corner of the window."""
         return self.page.locator(".notification-toast", has_text=text).first
