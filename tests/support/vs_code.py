@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sy
 from watchfiles import watch
 
 READY_SECONDS: Final = 60
-ANSWER_SECONDS: Final = 60
+ANSWER_SECONDS: Final = 40
 WINDOW_SECONDS: Final = 45
 
 USER_SETTINGS: Final = {
@@ -95,7 +95,8 @@ class Window:
         self.host(
             """
             const document = await vscode.workspace.openTextDocument(given.file);
-            const editor = await vscode.window.showTextDocument(document, { preview: false });
+            const editor = await vscode.window.showTextDocument(
+                document, { preview: false, viewColumn: vscode.ViewColumn.One });
             const place = document.positionAt(Math.max(0, document.getText().indexOf(given.at)));
             editor.selection = new vscode.Selection(place, place);
             editor.revealRange(editor.selection, vscode.TextEditorRevealType.InCenter);
@@ -155,8 +156,9 @@ class Window:
             const diagnostic = new vscode.Diagnostic(
                 new vscode.Range(...found.range), found.message, vscode.DiagnosticSeverity.Warning);
             Object.assign(diagnostic, { source: given.source, code: found.code });
-            const own = vscode.languages.createDiagnosticCollection(given.source);
-            own.set(vscode.Uri.file(given.file), [diagnostic]);
+            globalThis.reported?.dispose();
+            globalThis.reported = vscode.languages.createDiagnosticCollection(given.source);
+            globalThis.reported.set(vscode.Uri.file(given.file), [diagnostic]);
             """,
             file=str(self.folder / path),
             source=source,
@@ -200,13 +202,6 @@ class Window:
         )
         return Path(file).relative_to(self.folder).as_posix()
 
-    def answers_itself(self, text: str, button: str) -> None:
-        """Press a button of a message whenever it is shown."""
-        toast = self.toast(text)
-        press = toast.locator(".monaco-button", has_text=button).first
-        self.page.remove_locator_handler(toast)
-        self.page.add_locator_handler(toast, lambda: press.click())
-
     def toast(self, text: str) -> Locator:
         """A message in the corner of the window."""
         return self.page.locator(".notification-toast", has_text=text).first
@@ -237,6 +232,7 @@ class Window:
         """Close all editors and messages; what was not saved is gone."""
         self.host(
             """
+            globalThis.reported?.dispose();
             for (const document of vscode.workspace.textDocuments.filter((one) => one.isDirty)) {
                 await vscode.window.showTextDocument(document);
                 await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');

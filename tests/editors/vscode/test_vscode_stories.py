@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ INVENTORY = "src/shop/orders/inventory.py"
 MONEY = "src/shop/catalog/money.py"
 QUOTE = "src/shop/pricing/quote.py"
 TABLE = "src/shop/storage/table.py"
+TAX = "src/shop/pricing/tax.py"
 FORBIDDEN = "from shop.storage.table import Table"
 SQUIGGLES = ".squiggly-error, .squiggly-warning"
 SHORTER = """    def on_hand(self, sku: str) -> int:
@@ -52,15 +54,21 @@ def fix(window: Window, path: str, code: str, at: str) -> None:
 
 @pytest.fixture
 def trusted(window: Window) -> Window:
-    """The shared window, after the question of what may run was answered once and for all."""
-    window.answers_itself("run the tests", "Always for this folder")
+    """The window, after the question of what may run was answered once and for all."""
+    if not (window.folder / "trusted").exists():
+        fix(window, INVENTORY, "SIM110", at="for line in basket")
+        expect(window.toast("run the tests")).to_contain_text("tests/conftest.py")
+        window.answer("run the tests", "Always for this folder")
+        window.text_when(INVENTORY, "return all(")
+        window.forget()
+        (window.folder / "trusted").touch()
     return window
 
 
 def test_the_server_is_found_and_says_that_it_is_ready(window: Window) -> None:
     window.open(MONEY)
     item = window.page.locator(".statusbar-item", has_text="Trueup")
-    expect(item.get_by_role("button")).to_have_attribute("aria-label", "Trueup is ready", timeout=1)
+    expect(item.get_by_role("button")).to_have_attribute("aria-label", re.compile("is ready"))
 
 
 def test_a_forbidden_import_is_underlined_while_one_types_and_only_once(window: Window) -> None:
@@ -117,7 +125,7 @@ def test_what_is_rejected_says_which_test_and_touches_nothing(trusted: Window) -
     fix(window, TABLE, "E711", at="column(name) == None")
     evidence = window.evidence
     expect(evidence.locator(".ruling")).to_have_text("Rejected")
-    expect(evidence.locator("tr.failed").first).to_contain_text("test_storage")
+    expect(evidence.locator("tr.failed").first).to_contain_text("tests/test_orders.py")
     expect(evidence.locator(".settled")).to_be_visible()
     assert window.text(TABLE) == before
 
@@ -135,9 +143,7 @@ def test_what_is_unproven_asks_and_is_applied_only_when_one_insists(trusted: Win
 
 def test_one_discards_with_a_key_and_a_reason(trusted: Window) -> None:
     window = trusted
-    before = window.text(QUOTE)
-    model_says = edits_reply("Empty", [{"path": QUOTE, "symbol": "Quote.total", "after": "    pass\n"}])
-    assert model_says
+    before = window.text(EXPORT)
     fix(window, EXPORT, "B905", at="zip(FIELDS")
     evidence = window.evidence
     expect(evidence.get_by_role("button", name="Apply anyway")).to_be_focused()
@@ -145,7 +151,7 @@ def test_one_discards_with_a_key_and_a_reason(trusted: Window) -> None:
     evidence.locator("h1").click()
     window.page.keyboard.press("d")
     expect(evidence.locator("[data-choice]")).to_have_count(0)
-    assert window.text(QUOTE) == before
+    assert window.text(EXPORT) == before
 
 
 def test_the_panel_loads_nothing_from_elsewhere(trusted: Window) -> None:
@@ -155,7 +161,9 @@ def test_the_panel_loads_nothing_from_elsewhere(trusted: Window) -> None:
     fix(window, TABLE, "E711", at="column(name) == None")
     expect(window.evidence.locator(".ruling")).to_be_visible()
     elsewhere = [url for url in asked if "127.0.0.1" not in url and url.startswith("http")]
-    assert [url for url in elsewhere if "vscode-cdn" not in url and "vscode-resource" not in url] == []
+    assert [
+        url for url in elsewhere if "vscode-cdn" not in url and "vscode-resource" not in url
+    ] == []
 
 
 def test_typing_in_the_same_function_makes_a_suggestion_stale(
@@ -178,7 +186,7 @@ def test_typing_in_the_same_function_makes_a_suggestion_stale(
     window.open(INVENTORY, at="return self._on_hand[sku]\n")
     window.focus()
     window.page.keyboard.type("# mine ")
-    typed = window.text(INVENTORY)
+    typed = window.text_when(INVENTORY, "# mine return")
     release.set()
     expect(window.toast("you changed")).to_be_visible()
     assert window.text(INVENTORY) == typed
@@ -186,23 +194,26 @@ def test_typing_in_the_same_function_makes_a_suggestion_stale(
 
 def test_a_rename_changes_all_files_and_one_command_restores_them(trusted: Window) -> None:
     window = trusted
-    other = "src/shop/orders/desk.py"
-    window.open(INVENTORY, at="can_fulfil")
-    before = window.text(INVENTORY), window.text(other)
-    assert "can_fulfil" in before[1]
+    before = window.text(TAX), window.text(QUOTE)
+    window.open(TAX, at="by_rate(basket")
+    window.focus()
     window.command("editor.action.rename")
     field = window.page.locator(".rename-box input")
     expect(field).to_be_visible()
-    field.fill("has_all_of")
+    field.fill("per_rate")
     field.press("Enter")
-    window.text_when(INVENTORY, "has_all_of")
-    assert "can_fulfil" not in window.text_when(other, "has_all_of")
+    window.text_when(TAX, "def per_rate(")
+    assert "tax.by_rate(" not in window.text_when(QUOTE, "tax.per_rate(")
+    window.command("trueup.undoChange")
+    window.text_when(TAX, "def per_rate(", absent=True)
+    window.text_when(QUOTE, "tax.per_rate(", absent=True)
+    assert (window.text(TAX), window.text(QUOTE)) == before
 
 
 def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
     window = trusted
     window.open(MONEY, at="def ")
-    window.pick("Record a decision about")
+    window.command("trueup.recordDecision")
     prompt = window.page.locator(".quick-input-widget input")
     expect(prompt).to_be_visible()
     prompt.fill("Nothing prints")
