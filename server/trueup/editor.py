@@ -170,7 +170,7 @@ class Editor:
         like: types.InitializeParams | None = None,
     ) -> None:
         """Start the server and say hello: as ourselves, or with what another client says."""
-        await self.client.start_io(sys.executable, "-m", "trueup", "serve", env=environment)
+        await self.client.start_io(sys.executable, "-P", "-m", "trueup", "serve", env=environment)
         hello = like or types.InitializeParams(self._capabilities())
         answer = await self.client.initialize_async(
             evolve(
