@@ -35,6 +35,8 @@ SOAK: Final = {
     "test_copy.py": ("spawn",),
     "test_hostile_decisions.py": ("many",),
     "test_index.py": ("many",),
+    "test_saving_at_once.py": ("many",),
+    "test_killed.py": ("many",),
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
     "test_against_import_linter.py": ("many",),
     "test_incremental.py": ("many",),

@@ -37,12 +37,15 @@ CAPABILITIES: Final[dict[str, object]] = {
     },
     "hoverProvider": True,
     "codeLensProvider": {"resolveProvider": False},
+    "workspaceSymbolProvider": {"resolveProvider": False},
     "diagnosticProvider": {
         "identifier": "trueup",
         "interFileDependencies": True,
         "workspaceDiagnostics": False,
     },
-    "executeCommandProvider": {"commands": ["trueup.run", "trueup.contract", "trueup.decision"]},
+    "executeCommandProvider": {
+        "commands": ["trueup.run", "trueup.contract", "trueup.decision", "trueup.verify"]
+    },
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
         "fileOperations": {},

@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from trueup import TrueupError, diffs
+from trueup.engine import kept
+from trueup.memory import places
+from trueup.memory.unsent import Unsent
 from trueup.operations import telemetry
 from trueup.operations.budget import Purse
 from trueup.operations.meter import CANCELLED, Meter
@@ -60,31 +63,34 @@ class Record:
 
     recording: Recording
     meter: Meter | None = None
+    unsent: Unsent | None = None
 
     def judged(
         self, suggestion: Suggestion, before: Snapshot, after: Snapshot, began_ms: int
     ) -> None:
-        candidate = suggestion.candidate
-        self.recording.judged(
-            Tried(
-                candidate.proposer,
-                candidate.title,
-                began_ms,
-                self.recording.elapsed_ms - began_ms,
-                suggestion.verdict.outcome.value,
-                evidence=suggestion.verdict.evidence,
-                diff=self.recording.keep(diffs.unified(before, after, candidate.paths)),
-                tests=suggestion.tests,
-                isolation=suggestion.isolation,
-                call=None if candidate.deterministic else self._last_call,
-            )
+        candidate, unsent = suggestion.candidate, self.unsent
+        tried = Tried(
+            candidate.proposer,
+            candidate.title,
+            began_ms,
+            self.recording.elapsed_ms - began_ms,
+            suggestion.verdict.outcome.value,
+            evidence=suggestion.verdict.evidence,
+            tests=suggestion.tests,
+            isolation=suggestion.isolation,
+            call=None if candidate.deterministic else self._last_call,
         )
+        paths = candidate.paths
+        if unsent is not None:
+            tried = kept.without(tried, unsent)
+            paths = tuple(path for path in paths if not unsent.hides(path))
+        named = self.recording.keep(diffs.unified(before, after, paths))
+        self.recording.judged(replace(tried, diff=named))
 
     def failed(self, failure: Failure) -> None:
         now = self.recording.elapsed_ms
-        self.recording.judged(
-            Tried(failure.proposer, "", now, 0, failure.kind.value, failure.sentence)
-        )
+        says = self.unsent.without(failure.sentence) if self.unsent else failure.sentence
+        self.recording.judged(Tried(failure.proposer, "", now, 0, failure.kind.value, says))
 
     @property
     def _last_call(self) -> int | None:
@@ -101,7 +107,8 @@ class Record:
         if made is None:
             self.recording.ended(FailureKind.NOTHING_TO_DO.value)
         elif isinstance(made, Failure):
-            self.recording.ended(made.kind.value, made.sentence)
+            says = self.unsent.without(made.sentence) if self.unsent else made.sentence
+            self.recording.ended(made.kind.value, says)
         else:
             self.recording.ended(made.verdict.outcome.value, isolation=made.isolation)
 
@@ -110,19 +117,22 @@ class Record:
 def recorded(
     books: Books | None, root: str, goal: Goal, settings: Settings, say: Callable[[str], None]
 ) -> Iterator[Record]:
-    """The record of the job that runs inside. Without books it is made and thrown away."""
-    recording = Recording(root, goal)
-    if books is None:
+    """The record of the job that runs inside. Without books it is made and thrown away, and so is
+    that of a job in a file that is in no trace.
+    """
+    unsent = Unsent(root, settings.shown, lambda: places.load(root, instructions=False))
+    recording = Recording(root, kept.goal(goal, unsent))
+    if books is None or unsent.hides(goal.path):
         yield Record(recording)
         return
     purse = Purse(settings.budget, books.session)
     try:
-        yield Record(recording, Meter(purse, recording, say))
+        yield Record(recording, Meter(purse, recording, say), unsent)
     except asyncio.CancelledError:
         recording.ended(CANCELLED)
         raise
     except TrueupError as problem:
-        recording.ended(ERROR, str(problem))
+        recording.ended(ERROR, unsent.without(str(problem)))
         raise
     finally:
         purse.close()

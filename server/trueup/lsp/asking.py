@@ -24,11 +24,11 @@ _tokens = itertools.count(1)
 
 async def ask(server: Server, says: str, choices: tuple[str, ...]) -> str:
     """The user's choice; "" for none. A client that cannot ask shows what would have been asked."""
-    question = types.ShowMessageRequestParams(
+    asked = types.ShowMessageRequestParams(
         types.MessageType.Info, says, [types.MessageActionItem(item) for item in choices]
     )
     try:
-        answer = await server.request(types.WINDOW_SHOW_MESSAGE_REQUEST, question)
+        answer = await server.request(types.WINDOW_SHOW_MESSAGE_REQUEST, asked)
     except JsonRpcException:
         show(server, says, types.MessageType.Info)
         return ""

@@ -28,6 +28,7 @@ from trueup.lsp import shown
 from trueup.lsp.convert import uri_of
 from trueup.memory import places
 from trueup.memory.decisions import Decisions
+from trueup.memory.staleness import Staleness
 from trueup.snapshot import Document
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class _Project:
     """Buffers that changed since they were last looked at."""
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     settling: asyncio.TimerHandle | None = None
+    standing: asyncio.TimerHandle | None = None
     ruled: dict[str, tuple[Document, tuple[Finding, ...]]] = field(default_factory=dict)
     """What the rules of decisions said of each buffer, and of which text."""
     told: set[str] = field(default_factory=set)
@@ -114,6 +116,8 @@ class Contracts:
         misses = project.architecture.misses(buffer.document.path) and _on_disk(buffer)
         if misses or (not self._server.client.watches and _stamp(project) != project.stamp):
             self._read(project)
+        else:
+            self._stand(project, buffer.document.path)
         if not self._pulls:
             self._look(project, buffer)
 
@@ -145,6 +149,7 @@ class Contracts:
                 if path.name in CONFIGURATIONS or path.suffix == ".md" or came_or_went:
                     self._settle(project)
                 elif path.suffix == ".py":
+                    self._stand(project, inside)
                     self._told_of(project, project.architecture.look(inside))
 
     async def report(self, buffer: Buffer) -> list[types.Diagnostic]:
@@ -176,6 +181,16 @@ class Contracts:
         project = self._projects.get(root)
         return project.judged.decisions if project and project.judged else None
 
+    def stale(self, root: str) -> tuple[Staleness, ...]:
+        """Which decisions the code had left behind when it was last looked at."""
+        project = self._projects.get(root)
+        return project.judged.stale if project and project.judged else ()
+
+    def has_rejections(self, root: str) -> bool:
+        """Whether somebody has rejected suggestions that are not made again."""
+        project = self._projects.get(root)
+        return bool(project and project.judged and project.judged.journal.rejections)
+
     def finding(self, buffer: Buffer, contract: str, imported: str) -> Finding | None:
         """What is said of one import of this buffer."""
         architecture = self.architecture(buffer.root)
@@ -201,6 +216,25 @@ class Contracts:
             project.settling.cancel()
         later = asyncio.get_running_loop().call_later
         project.settling = later(SETTLE_SECONDS, self._read, project)
+
+    def _stand(self, project: _Project, path: str) -> None:
+        """Look again at what decisions rest on, if that is in a file that has changed."""
+        if project.judged is None or not project.judged.rests_on(path):
+            return
+        if project.standing is not None:
+            project.standing.cancel()
+        later = asyncio.get_running_loop().call_later
+        project.standing = later(SETTLE_SECONDS, self._look_again, project, project.judged)
+
+    def _look_again(self, project: _Project, judged: Conformance) -> None:
+        task = asyncio.get_running_loop().create_task(self._looked_again(project, judged))
+        self._server.background.add(task)
+        task.add_done_callback(self._server.background.discard)
+
+    async def _looked_again(self, project: _Project, judged: Conformance) -> None:
+        problems = await asyncio.to_thread(judged.looked_again)
+        if project.judged is judged:
+            self._tell_problems(project, problems)
 
     def _read(self, project: _Project) -> None:
         if project.reading is not None:

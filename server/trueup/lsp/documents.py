@@ -61,6 +61,12 @@ class Buffers:
         self._recent: dict[str, Buffer] = {}
         self._changed: asyncio.Event = asyncio.Event()
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders of the workspace and of what else is open."""
+        opened = (buffer.root for buffer in self._buffers.values())
+        return tuple(dict.fromkeys([*map(str, self.folders), *opened]))
+
     def open(self, item: types.TextDocumentItem) -> Buffer | None:
         """Hold a document; one that is not a Python file of this machine is of no interest."""
         path = path_of(item.uri)
@@ -120,6 +126,12 @@ class Buffers:
 
     def under(self, root: str) -> Iterator[Buffer]:
         return (buffer for buffer in self._buffers.values() if buffer.root == root)
+
+    @property
+    def latest(self) -> Buffer | None:
+        """The buffer that the user was in last, None where none is open."""
+        opened = self._recent or self._buffers
+        return opened[next(reversed(opened))] if opened else None
 
     @property
     def roots(self) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ known is "" or None, and a file that is not there on one side is None on that si
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from trueup import diffs
+from trueup.engine.messages import suggestion_to_json
 from trueup.memory import governing
 from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hidden import one_line
@@ -22,7 +24,13 @@ from trueup.suggestion import Outcome, Ruling, Suggestion
 UriOf = Callable[[str], str]
 """The URI of a path relative to the root, as the editor calls that file."""
 
+_numbers = itertools.count(1)
 _MARKS: Final = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.UNKNOWN: "unknown"}
+
+
+def new_id() -> str:
+    """What a client knows one page by, and those that take its place."""
+    return f"page-{next(_numbers)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +160,13 @@ def headline(suggestion: Suggestion) -> str:
         return f"{verdict.outcome.value.capitalize()}: {title}."
     place = f" ({why.path}:{why.line})" if why.path and why.line else ""
     return f"{verdict.outcome.value.capitalize()}: {title}. {why.check}: {why.detail}{place}."
+
+
+def report(suggestion: Suggestion, *, applied: bool) -> dict[str, object]:
+    """What the command answers: the suggestion as JSON, its outcome, and what became of it."""
+    return {
+        "outcome": suggestion.verdict.outcome.value,
+        "applied": applied,
+        "message": headline(suggestion),
+        "suggestion": suggestion_to_json(suggestion),
+    }

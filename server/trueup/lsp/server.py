@@ -12,7 +12,17 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import clients, contract_actions, custom, decisions, offers, suggest
+from trueup.lsp import (
+    clients,
+    contract_actions,
+    custom,
+    deciding,
+    decisions,
+    offers,
+    searching,
+    suggest,
+    verifying,
+)
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -166,7 +176,7 @@ async def run(_: Server, request: object = None) -> object:
         raise JsonRpcException(
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
         )
-    return await _answer(buffer, request.get("goal"))
+    return await _told(_answer(buffer, request.get("goal")))
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
@@ -195,7 +205,13 @@ async def contract(_: Server, request: object = None) -> object:
 @server.command(decisions.COMMAND)
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
-    return await _done(request, decisions.run)
+    return await _done(request, deciding.run)
+
+
+@server.command(verifying.COMMAND)
+async def verify(_: Server, request: object = None) -> object:
+    """Judge the changes of the working tree, or what is staged."""
+    return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
 
 
 async def _done(
@@ -206,18 +222,18 @@ async def _done(
     buffer = server.buffers.get(str(fields.get("uri")))
     if buffer is None:
         raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
-    try:
-        return await run(server, buffer, fields)
-    except TrueupError as problem:
-        server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
-        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
+    return await _told(run(server, buffer, fields))
 
 
 async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
+    wanted = replace(goal_from_json(goal), path=buffer.document.path)
+    return await suggest.run_goal(server, buffer, wanted)
+
+
+async def _told(work: Awaitable[dict[str, object]]) -> dict[str, object]:
     """The one place where our errors become the protocol's."""
     try:
-        wanted = replace(goal_from_json(goal), path=buffer.document.path)
-        return await suggest.run_goal(server, buffer, wanted)
+        return await work
     except TrueupError as problem:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
@@ -262,7 +278,19 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.feature(searching.METHOD)
+async def search(_: Server, params: object) -> list[dict[str, object]]:
+    """Decisions and code about a query; for clients that show them."""
+    return await searching.search(server, str(getattr(params, "query", "")))
+
+
+@server.feature(types.WORKSPACE_SYMBOL)
+async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+    return await searching.symbols(server, params.query)
+
+
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
     server.status.cancel_all()
+    await server.searches.close()
     await server.engine.close()

@@ -55,7 +55,7 @@ async def page_of(
     server: Server, identity: str, base: Snapshot, suggestion: Suggestion, *choices: str
 ) -> Page:
     """The page about a suggestion that was judged on `base`."""
-    before, after, trace = await asyncio.to_thread(_read, base, suggestion)
+    before, after = await asyncio.to_thread(_sides, base, suggestion)
     return Page(
         identity,
         suggestion,
@@ -64,11 +64,11 @@ async def page_of(
         choices,
         reasons.CHOICES if choices else (),
         server.contracts.decisions(base.root),
-        trace,
+        await trace_of(suggestion),
     )
 
 
-def _read(base: Snapshot, suggestion: Suggestion) -> tuple[Snapshot, Snapshot, Trace | None]:
+def _sides(base: Snapshot, suggestion: Suggestion) -> tuple[Snapshot, Snapshot]:
     candidate = suggestion.candidate
     try:
         before = feedback.with_touched(base, candidate)
@@ -77,14 +77,21 @@ def _read(base: Snapshot, suggestion: Suggestion) -> tuple[Snapshot, Snapshot, T
         # A file changed on disk: the page has no diff, and applying will say that it is stale.
         before = after = base
     after = after.edited(Edit(kept.path, Span(0, 0), kept.text) for kept in suggestion.pinned)
-    found = TraceStore(TraceLimits()).read(suggestion.trace) if suggestion.trace else None
-    return before, after, found if isinstance(found, Trace) else None
+    return before, after
+
+
+async def trace_of(suggestion: Suggestion) -> Trace | None:
+    """What was written down of the job that made it."""
+    if not suggestion.trace:
+        return None
+    found = await asyncio.to_thread(TraceStore(TraceLimits()).read, suggestion.trace)
+    return found if isinstance(found, Trace) else None
 
 
 async def answered(server: Server, page: Page) -> Answer:
     """What the user wants done with it."""
     if not server.shows_evidence:
-        await _show_patch(server, page)
+        await as_a_patch(server, page)
         return Answer(await ask(server, headline(page.suggestion), page.choices))
     try:
         said = plain(await server.request(EVIDENCE, _json(server, page)))
@@ -124,7 +131,7 @@ def _json(server: Server, page: Page) -> dict[str, object]:
     return page.to_json(as_the_editor_calls_it)
 
 
-async def _show_patch(server: Server, page: Page) -> None:
+async def as_a_patch(server: Server, page: Page) -> None:
     """The diff and the evidence, in a document of its own where the client can show one."""
     text = page.patch
     if not server.client.shows_documents:

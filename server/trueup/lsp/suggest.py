@@ -5,7 +5,6 @@ Knows what the user sees and when. What is proposed and whether it holds is the 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -13,11 +12,11 @@ from typing import Final
 from lsprotocol import types
 
 from trueup import StaleError, rebase, settings
-from trueup.engine.messages import Declined, OpenDocument, Start, suggestion_to_json
+from trueup.engine.messages import Declined, OpenDocument, Start
 from trueup.lsp import answers, apply, reasons, showing
 from trueup.lsp.asking import ask, ask_for_line, progress, show
 from trueup.lsp.documents import Buffer
-from trueup.lsp.pages import Page, headline
+from trueup.lsp.pages import Page, headline, new_id, report
 from trueup.lsp.showing import Answer
 from trueup.lsp.transport import Server
 from trueup.snapshot import Snapshot
@@ -29,8 +28,6 @@ REBASES_MAX: Final = 3
 APPLY, APPLY_ANYWAY, DISCARD = "Apply", "Apply anyway", "Discard"
 PIN, KEEP = "Pin the behaviour first", "Apply and keep the test"
 TAKEN: Final = frozenset({APPLY, APPLY_ANYWAY, PIN, KEEP})
-
-_pages = itertools.count(1)
 
 
 async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, object]:
@@ -88,7 +85,7 @@ class _Run:
         """The client waits for the answer and for nothing else: it is asked nothing meanwhile."""
         self.base = Snapshot.of(root, ())
         self.pin = False
-        self.page = f"page-{next(_pages)}"
+        self.page = new_id()
         """What the client knows it by, however often it is judged."""
         self.trace = ""
         """Of the job that made the suggestion; those that judge it again are not its makers."""
@@ -197,6 +194,7 @@ class _Run:
         said = await reasons.rejected(self.base, suggestion, why, decide=answer.decide)
         if said:
             show(self.server, said, types.MessageType.Info)
+        self.server.contracts.reread(self.root)
 
     async def _apply(self, suggestion: Suggestion, *, keep: bool) -> None:
         """Raises StaleError where the text is not what was judged any more."""
@@ -252,25 +250,15 @@ class _Run:
                 return Answer(APPLY)
             show(self.server, headline(suggestion), types.MessageType.Warning)
             return Answer(DISCARD, "")
+        if self.silent:
+            return Answer()
         choices = [APPLY if outcome is Ruling.VERIFIED else APPLY_ANYWAY]
         if suggestion.pinned:
             choices.append(KEEP)
         elif suggestion.pinnable:
             choices.append(PIN)
-        if self.silent:
-            return Answer()
         page = await self._page(suggestion, *choices, DISCARD)
         return await showing.answered(self.server, page)
 
     async def _page(self, suggestion: Suggestion, *choices: str) -> Page:
         return await showing.page_of(self.server, self.page, self.base, suggestion, *choices)
-
-
-def report(suggestion: Suggestion, *, applied: bool) -> dict[str, object]:
-    """What the command answers: the suggestion as JSON, its outcome, and what became of it."""
-    return {
-        "outcome": suggestion.verdict.outcome.value,
-        "applied": applied,
-        "message": headline(suggestion),
-        "suggestion": suggestion_to_json(suggestion),
-    }

@@ -24,6 +24,7 @@ from trueup.engine.client import Engine
 from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffers
+from trueup.lsp.searching import Searches
 from trueup.lsp.status import Status
 from trueup.settings import Limits
 
@@ -41,6 +42,7 @@ class Server(LanguageServer):
         self.buffers = Buffers()
         self.contracts = Contracts(self)
         self.engine = Engine()
+        self.searches = Searches(self._warn)
         self.client_settings: dict[str, object] = {}
         self.status = Status(self)
         self.trusted = True
@@ -51,6 +53,9 @@ class Server(LanguageServer):
         self.shows_evidence = False
         """Whether the client has a panel for pages; else they are documents and messages."""
         self.background: set[asyncio.Task[None]] = set()
+
+    def _warn(self, says: str) -> None:
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
     async def request(self, method: str, params: object) -> object:
         """What the client answers; None where it does not within `answer_seconds`.
