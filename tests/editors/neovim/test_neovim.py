@@ -13,87 +13,16 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
-import pytest
-
-from editors.install_neovim import install
 from support.messages_server import MessagesServer, Reply, Request, edits_reply
-from support.neovim import PLUGIN, Neovim, neovim
-from support.sessions import SOURCE, TEST_TOTAL, TOTAL, environment_of, processes_with
-from support.tiny_projects import PYTEST_AND_ITS_NEEDS, Project, make_environment
+from support.neovim import PLUGIN, Neovim
+from support.sessions import SOURCE, TOTAL, environment_of, processes_with
+from support.shops import CONTRACT, ILLEGAL, LEGAL, shop_without_a_web
+from support.tiny_projects import Project
 from trueup.trust import Answer
 
-CONTRACT = """
-[project]
-name = "shop"
-version = "1"
-
-[[tool.trueup.contracts]]
-kind = "forbidden"
-name = "Totals know no web"
-from = ["shop.total"]
-forbid = ["shop.web"]
-"""
 TRUSTING = ("wants to run", Answer.ALWAYS.value)
 
-KINDS = ("STATE", "CACHE", "CONFIG", "DATA")
-
 Starting = Callable[..., AbstractContextManager[Neovim]]
-
-
-@pytest.fixture(scope="session")
-def program() -> Path:
-    return install() / "nvim"
-
-
-@pytest.fixture(scope="session")
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_environment(tmp_path_factory.mktemp("environment") / "venv", PYTEST_AND_ITS_NEEDS)
-
-
-@pytest.fixture
-def shop(tmp_path: Path, interpreter: Path) -> Project:
-    return project(tmp_path / "shop-project", interpreter)
-
-
-def project(root: Path, interpreter: Path) -> Project:
-    root.mkdir()
-    made = Project(root, interpreter)
-    made.put("pyproject.toml", CONTRACT)
-    made.put("shop/__init__.py", "")
-    made.put("shop/web.py", "PAGE = 1\n")
-    made.put(SOURCE, TOTAL)
-    made.put("tests/test_total.py", TEST_TOTAL)
-    made.put("conftest.py", "")
-    return made
-
-
-@pytest.fixture
-def start(program: Path, tmp_path: Path, interpreter: Path) -> Starting:
-    """Starts a Neovim that knows nothing of this machine's user."""
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("ANTHROPIC_", "XDG_", "VIM", "NVIM"))
-    }
-    folders = {
-        name: tmp_path / name.lower()
-        for name in (*(f"XDG_{kind}_HOME" for kind in KINDS), "XDG_RUNTIME_DIR")
-    }
-    for folder in folders.values():
-        folder.mkdir(mode=0o700)
-    environment = own | {name: str(folder) for name, folder in folders.items()}
-
-    def open_neovim(
-        *answers: tuple[str, str], model: str | None = None, **options: object
-    ) -> AbstractContextManager[Neovim]:
-        settings: dict[str, object] = {"interpreter": str(interpreter)}
-        if model is not None:
-            settings["model"] = {"base_url": model}
-        return neovim(
-            program, tmp_path, environment, settings=settings, answers=answers, options=options
-        )
-
-    return open_neovim
 
 
 def attached(vim: Neovim, path: Path) -> None:
@@ -113,7 +42,7 @@ def test_a_diagnostic_comes_while_one_types_and_goes(shop: Project, start: Start
 
 
 def test_a_verified_fix_is_applied_and_undone_in_one_step(shop: Project, start: Starting) -> None:
-    shop.put(SOURCE, 'SIGN = "🧾🧾"; import shop.web; TEA = "🍵"  # 🛒\n' + TOTAL.lstrip("\n"))
+    shop.put(SOURCE, ILLEGAL + TOTAL.lstrip("\n"))
     before = (shop.root / SOURCE).read_text("utf-8")
     with start(TRUSTING, ("Code actions", "Break this import")) as vim:
         attached(vim, shop.root / SOURCE)
@@ -121,7 +50,7 @@ def test_a_verified_fix_is_applied_and_undone_in_one_step(shop: Project, start: 
         vim.at("shop.web")
         vim.command("Trueup run quickfix")
         vim.until("not vim.api.nvim_buf_get_lines(0, 0, 1, true)[1]:find('import', 1, true)")
-        assert vim.text() == before.replace("import shop.web; ", "")
+        assert vim.text() == before.replace(ILLEGAL, LEGAL)
         vim.until("#vim.diagnostic.get(0) == 0")
         vim.keys("u")
         assert vim.text() == before
@@ -360,7 +289,7 @@ def server_of(folder: Path) -> int:
 def test_two_folders_are_two_projects(
     shop: Project, start: Starting, tmp_path: Path, interpreter: Path
 ) -> None:
-    other = project(tmp_path / "other", interpreter)
+    other = shop_without_a_web(tmp_path / "other", interpreter)
     other.put("pyproject.toml", CONTRACT.replace("Totals know no web", "Elsewhere"))
     with start() as vim:
         for one in (shop, other):
