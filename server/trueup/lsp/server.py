@@ -13,6 +13,7 @@ from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
 from trueup.lsp import (
+    changes,
     clients,
     contract_actions,
     custom,
@@ -62,16 +63,27 @@ def initialize(params: types.InitializeParams) -> None:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    await server.begin()
     server.status.changed()
+    server.later(server.changes.look())
     if server.client.watches:
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
-@server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+@server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=True))
 def did_save(params: types.DidSaveTextDocumentParams) -> None:
-    buffer = server.buffers.get(params.text_document.uri)
+    buffer = server.buffers.saved(params.text_document.uri, params.text)
     if buffer is not None:
         server.contracts.saved(buffer)
+
+
+@server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Documents that are opened from now on belong to the folders that are there now."""
+    gone = {path_of(item.uri) for item in params.event.removed}
+    came = [path_of(item.uri) for item in params.event.added]
+    kept = [folder for folder in server.buffers.folders if folder not in gone]
+    server.buffers.folders = tuple(dict.fromkeys([*kept, *filter(None, came)]))
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
@@ -127,7 +139,7 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
             diagnostics=[shown[item] for item in offer.answers] or None,
             command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
         )
-        for offer in offers.offers(place)
+        for offer in (() if server.safe else offers.offers(place))
     ]
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
@@ -169,9 +181,11 @@ async def run(_: Server, request: object = None) -> object:
     """Do what an offer says; `request` has the `uri`, `version` and `goal` that it carries."""
     if not isinstance(request, dict):
         raise JsonRpcException(f"{RUN} takes one object", code=REQUEST_FAILED)
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     buffer = server.buffers.get(str(request.get("uri")))
     if buffer is None:
-        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+        raise JsonRpcException("that document is not open here", code=REQUEST_FAILED)
     if request.get("version") != buffer.document.version:
         raise JsonRpcException(
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
@@ -239,6 +253,17 @@ async def _told(work: Awaitable[dict[str, object]]) -> dict[str, object]:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.command(changes.COMMAND)
+async def undo(_: Server, request: object = None) -> object:
+    """Take back the last change in all its files; `request` may name another in `change`."""
+    number = request.get("change") if isinstance(request, dict) else None
+    try:
+        return await server.changes.undo(number if isinstance(number, int) else None)
+    except TrueupError as problem:
+        server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
+        raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
+
+
 @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
 def prepare_rename(params: types.PrepareRenameParams) -> types.Range | None:
     buffer = server.buffers.get(params.text_document.uri)
@@ -259,6 +284,8 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
         return None
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     offset = server.buffers.codec.offset(buffer.document, params.position)
     span = buffer.outline.identifier_at(offset)
     if span is None:

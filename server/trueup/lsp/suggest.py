@@ -200,16 +200,14 @@ class _Run:
         """Raises StaleError where the text is not what was judged any more."""
         # Before it is applied: what it replaces may be on the disk only until then.
         change = await reasons.change_to_keep(self.base, suggestion)
-        await apply.apply(
-            self.server.buffers,
-            self.root,
-            suggestion,
-            self._send,
-            self.server.client,
-        )
-        if keep:
-            send = self._send if self.server.client.creates else None
-            await apply.create(self.root, suggestion.pinned, send)
+        title = suggestion.candidate.title
+        async with self.server.changes.recorded(self.root, suggestion, title, keep=keep):
+            await apply.apply(
+                self.server.buffers, self.root, suggestion, self._send, self.server.client
+            )
+            if keep:
+                send = self._send if self.server.client.creates else None
+                await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
             show(self.server, says, types.MessageType.Warning)
 
