@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -316,6 +317,75 @@ def test_a_rename_reaches_every_file(shop: Project, start: Starting) -> None:
         assert 'assert tidy(" tea ")' in vim.text(test)
 
 
+def test_a_change_of_several_files_is_taken_back_in_all_of_them(
+    shop: Project, start: Starting
+) -> None:
+    test = shop.root / "tests/test_total.py"
+    with start(TRUSTING, ("New name of label", "tidy")) as vim:
+        attached(vim, shop.root / SOURCE)
+        before = vim.text()
+        vim.at("label(name)")
+        vim.answers("Code actions", "Rename label")
+        vim.command("Trueup run refactor.rewrite")
+        vim.until("vim.fn.execute('messages'):find('Applied', 1, true)")
+        assert "def tidy(name)" in vim.text()
+        assert 'assert tidy(" tea ")' in vim.text(test)
+        assert "Not written yet: tests/test_total.py" in vim.messages
+        vim.command("Trueup undo")
+        vim.until("vim.fn.execute('messages'):find('is undone', 1, true)")
+        assert vim.text() == before
+        assert vim.text(test) == test.read_text("utf-8")
+
+
+def test_what_one_changed_by_hand_is_judged(shop: Project, start: Starting) -> None:
+    committed(shop.root)
+    with start(TRUSTING) as vim:
+        attached(vim, shop.root / SOURCE)
+        vim.at("return result - discount")
+        vim.keys("Creturn result<Esc>")
+        vim.command("Trueup verify")
+        vim.until(PAGE)
+        assert "test_the_discount_is_taken_off" in vim.text()
+        assert "-    return result - discount" in vim.text()
+
+
+def committed(root: Path) -> None:
+    """Put a project under git."""
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+    for command in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "Begin")):
+        subprocess.run(("git", *command), cwd=root, check=True, timeout=30)
+
+
+DECISION = """---
+id: 01JD3Y6Q8T5V0W9X2Z4B6C8D0E
+title: Labels are tidied in one place
+status: accepted
+severity: advice
+scope: {paths: ["shop/**"]}
+---
+# Labels are tidied in one place
+
+Receipts and shelves show the same words.
+"""
+
+
+def test_decisions_are_listed_found_and_opened(shop: Project, start: Starting) -> None:
+    shop.put("docs/decisions/0001-labels-are-tidied-in-one-place.md", DECISION)
+    with start() as vim:
+        attached(vim, shop.root / SOURCE)
+        vim.until("#vim.lsp.codelens.get({ bufnr = 0 }) > 0")
+        assert vim.lua("return vim.lsp.codelens.get({ bufnr = 0 })[1].lens.command.title") == (
+            "1 decision"
+        )
+        vim.command("Trueup search receipts and shelves")
+        vim.until("#Asked == 1")
+        assert any("Labels are tidied" in title for title in vim.asked[0]["choices"])
+        vim.answers("Decisions", "Labels are tidied")
+        vim.command("Trueup decisions")
+        vim.until("vim.api.nvim_buf_get_name(0):find('0001-labels', 1, true)")
+        assert "(accepted, advice)" in vim.asked[1]["choices"][0]
+
+
 def test_a_buffer_without_a_name_is_left_alone(start: Starting) -> None:
     with start() as vim:
         vim.command("enew")
@@ -333,6 +403,17 @@ def test_the_health_check_says_what_is_there(shop: Project, start: Starting) -> 
         said = vim.text()
     assert "Neovim 0.1" in said
     assert f"Running for {shop.root}: 1 buffers, utf-8" in said
+
+
+def test_without_a_server_one_sentence_says_so(shop: Project, start: Starting) -> None:
+    with start() as vim:
+        vim.lua("vim.lsp.config('trueup', { cmd = { 'no-such-server' } })")
+        vim.open(shop.root / SOURCE)
+        vim.open(shop.root / "shop/web.py")
+        assert vim.messages.count("`no-such-server` is not on your PATH") == 1
+        vim.command("checkhealth trueup")
+        assert "`no-such-server` is not on your PATH" in vim.text()
+        assert f"the project {shop.root}" in vim.text()
 
 
 def test_commands_complete(start: Starting) -> None:
