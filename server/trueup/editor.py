@@ -53,9 +53,10 @@ class Editor:
         pulls: bool = False,
         evidence: bool = False,
         trusted: bool = True,
+        ready: bool = False,
     ) -> None:
         self.root, self.answers, self.can_ask, self.pulls = root, answers, can_ask, pulls
-        self.evidence, self.trusted = evidence, trusted
+        self.evidence, self.trusted, self.ready = evidence, trusted, ready
         self.panel = Panel(answers)
         self.lines: list[str] = []
         self.codec = Codec("utf-16")
@@ -182,6 +183,7 @@ class Editor:
                     "evidence": self.evidence,
                     "status": self.evidence,
                     "trusted": self.trusted,
+                    "ready": self.ready,
                 },
             )
         )
@@ -204,10 +206,14 @@ class Editor:
                 publish_diagnostics=types.PublishDiagnosticsClientCapabilities(
                     related_information=True
                 ),
+                inline_completion=types.InlineCompletionClientCapabilities()
+                if self.ready
+                else None,
             ),
             workspace=types.WorkspaceClientCapabilities(
                 diagnostics=types.DiagnosticWorkspaceClientCapabilities(refresh_support=True),
                 workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+                code_lens=types.CodeLensWorkspaceClientCapabilities(refresh_support=self.ready),
             ),
         )
 

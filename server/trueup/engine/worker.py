@@ -139,8 +139,11 @@ async def _serve(out: BinaryIO) -> None:
 
 
 def main() -> None:
-    """Entry point of `python -m trueup.engine.worker`."""
+    """Entry point of `python -m trueup.engine.worker [NICENESS]`."""
     die_with_parent()
+    if sys.argv[1:]:
+        # Work that nobody waits for: this process and all that it starts give way to others.
+        os.nice(int(sys.argv[1]))
     log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -54,6 +54,7 @@ async def progress(
     that says nothing looks dead. While a client waits (`silent`) nothing is sent: it would show
     that after the answer, in its place.
     """
+    server.ready.rest()
     with server.status.job(title) as told:
         if silent or not server.client.progress:
             if not silent:

@@ -195,6 +195,7 @@ async def _served(
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
             await session.settle()
+            await server.ready.close()
             await server.engine.close()
             if server.starts is not None:
                 await asyncio.to_thread(server.starts.end)
