@@ -55,9 +55,12 @@ def start(
     """Starts a Neovim that answers questions with what it is given, else not at all."""
 
     def open_neovim(
-        *answers: tuple[str, str], model: str | None = None, **options: object
+        *answers: tuple[str, str],
+        model: str | None = None,
+        more: dict[str, object] | None = None,
+        **options: object,
     ) -> AbstractContextManager[Neovim]:
-        settings: dict[str, object] = {"interpreter": str(interpreter)}
+        settings: dict[str, object] = {"interpreter": str(interpreter), **(more or {})}
         if model is not None:
             settings["model"] = {"base_url": model}
         return neovim(

@@ -14,11 +14,14 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from support.messages_server import MessagesServer, Reply, Request, edits_reply
 from support.neovim import PLUGIN, Neovim
 from support.sessions import SOURCE, TOTAL, environment_of, processes_with
 from support.shops import CONTRACT, ILLEGAL, LEGAL, shop_without_a_web
 from support.tiny_projects import Project
+from trueup import trust
 from trueup.trust import Answer
 
 TRUSTING = ("wants to run", Answer.ALWAYS.value)
@@ -384,6 +387,80 @@ def test_decisions_are_listed_found_and_opened(shop: Project, start: Starting) -
         vim.command("Trueup decisions")
         vim.until("vim.api.nvim_buf_get_name(0):find('0001-labels', 1, true)")
         assert "(accepted, advice)" in vim.asked[1]["choices"][0]
+
+
+NOW: dict[str, object] = {
+    "background": {"idle_seconds": 0.05, "load": 1_000, "per_minute": 1_000, "niceness": 0}
+}
+
+
+def trusted(shop: Project, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow the tests of the project as they are now."""
+    monkeypatch.setenv("XDG_STATE_HOME", environment["XDG_STATE_HOME"])
+    trust.remember(trust.plan(str(shop.root), shop.interpreter))
+
+
+LENS = """vim.iter(vim.lsp.codelens.get({ bufnr = 0 })):any(function(item)
+  return item.lens.command.title:find('verified fix ready', 1, true) ~= nil
+end)"""
+
+
+def test_a_fix_that_is_ready_is_a_lens(
+    shop: Project, start: Starting, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put(SOURCE, ILLEGAL + TOTAL.lstrip("\n"))
+    before = (shop.root / SOURCE).read_text("utf-8")
+    trusted(shop, environment, monkeypatch)
+    with start(more=NOW) as vim:
+        attached(vim, shop.root / SOURCE)
+        vim.until(LENS)
+        assert vim.text() == before
+        vim.at("shop.web")
+        vim.lua("vim.lsp.codelens.run()")
+        vim.until("not vim.api.nvim_buf_get_lines(0, 0, 1, true)[1]:find('import', 1, true)")
+        assert vim.text() == before.replace(ILLEGAL, LEGAL)
+        assert vim.asked == []
+
+
+WITHOUT_A_COMMA = '''"""What a basket costs."""
+
+from operator import sub
+
+
+def total(prices, discount=0):
+    """The sum of `prices`, less a discount."""
+    return sub(
+        sum(prices),
+        discount
+    )
+
+
+def label(name):
+    """A name as it is printed."""
+    return name.strip().title()
+'''
+
+
+def test_what_only_adds_is_shown_at_the_cursor_and_taken(
+    shop: Project, start: Starting, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.put("pyproject.toml", CONTRACT + '\n[tool.ruff.lint]\nselect = ["COM812"]\n')
+    shop.put(SOURCE, WITHOUT_A_COMMA)
+    trusted(shop, environment, monkeypatch)
+    with start(more=NOW) as vim:
+        attached(vim, shop.root / SOURCE)
+        vim.until(LENS)
+        vim.cursor(WITHOUT_A_COMMA.splitlines().index("        discount") + 1)
+        vim.lua("vim.api.nvim_input('A')")
+        vim.until(GHOST)
+        vim.command("Trueup accept")
+        vim.until("vim.api.nvim_get_current_line() == '        discount,'")
+
+
+GHOST = """vim.iter(vim.api.nvim_get_namespaces()):any(function(name, space)
+  return name:find('inline_completion', 1, true) ~= nil
+    and #vim.api.nvim_buf_get_extmarks(0, space, 0, -1, {}) > 0
+end)"""
 
 
 def test_a_buffer_without_a_name_is_left_alone(start: Starting) -> None:
