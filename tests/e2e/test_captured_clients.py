@@ -80,7 +80,10 @@ async def test_a_fix_reaches_the_buffer_exactly(
         spelled = editor.codec.span(before, found.range)
         assert before.text[spelled.start : spelled.end] == "shop.web"
         assert (found.related_information is not None) == client.relates
-        action = (await editor.actions_on(SOURCE, found))[0]
+        offered = await editor.actions_on(SOURCE, found)
+        # Eglot lists what is disabled as if it were not; nothing of the kind is offered to anybody.
+        assert all(item.disabled is None for item in offered)
+        action = offered[0]
         assert action.title.startswith("Break this import")
         result = await editor.run(action)
         assert (result["outcome"], result["applied"]) == ("verified", True), result["message"]
@@ -98,12 +101,14 @@ def pushed(editor: Editor) -> list[types.PublishDiagnosticsParams]:
 
 KNOWN = {
     CODE: Client(
-        encoding="utf-16", pulls=True, repulls=True, watches=True, creates=True, versions=True,
+        encoding="utf-16", pulls=True, repulls=True, relenses=True, completes_inline=True,
+        watches=True, creates=True, versions=True,
         progress=True, shows_documents=True, relates=True, literals=True,
     ),
     NEOVIM: Client(
-        encoding="utf-8", pulls=True, repulls=True, creates=True, versions=True,
-        one_document_each=True, progress=True, shows_documents=True, relates=True, literals=True,
+        encoding="utf-8", pulls=True, repulls=True, relenses=True, completes_inline=True,
+        creates=True, versions=True, one_document_each=True, progress=True, shows_documents=True,
+        relates=True, literals=True,
     ),
     HELIX: Client(
         encoding="utf-8", pulls=True, repulls=True, watches=True, creates=True, versions=True,
@@ -150,6 +155,26 @@ async def test_a_client_that_says_nothing_of_itself_gets_what_the_protocol_alway
         assert editor.edits[-1].document_changes is None
         assert editor.tokens == []
         assert editor.said[0] == "Fix totals-know-no-web…"
+    finally:
+        await editor.stop()
+
+
+async def test_a_client_that_has_no_questions_is_told_what_would_have_been_asked(
+    drawn: Project, environment: dict[str, str]
+) -> None:
+    editor = Editor(drawn.root, answers=frozenset())
+    del editor.client.protocol.fm.features[types.WINDOW_SHOW_MESSAGE_REQUEST]
+    await editor.start({"interpreter": str(drawn.interpreter)}, environment)
+    try:
+        before = editor.open(SOURCE)
+        await asyncio.wait_for(editor.seen(SOURCE, bool), 20)
+        (found,) = editor.shown[SOURCE]
+        result = await editor.run((await editor.actions_on(SOURCE, found))[0])
+        assert (result["outcome"], result["applied"]) == ("unproven", False)
+        assert "you have not trusted this folder (`trueup trust`)" in str(result["message"])
+        assert any("wants to run the tests" in said for said in editor.said)
+        assert result["message"] in editor.said
+        assert editor.text(SOURCE) == before.text
     finally:
         await editor.stop()
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from install_neovim import install
 
-from support.neovim import Neovim, neovim
+from support.neovim import Neovim, Starting, neovim
 from support.shops import shop_without_a_web
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, Project, make_environment
 
@@ -51,7 +50,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def start(
     programs: Path, tmp_path: Path, interpreter: Path, environment: dict[str, str]
-) -> Callable[..., AbstractContextManager[Neovim]]:
+) -> Starting:
     """Starts a Neovim that answers questions with what it is given, else not at all."""
 
     def open_neovim(

@@ -84,21 +84,37 @@ local function checks(writer, page)
   end)
 end
 
+--- What was counted, or that it was not: nothing unknown is shown as a number.
+---@param value any
+---@return string
+local function counted(value)
+  return given(value) and ('%d'):format(value) or 'an unknown number'
+end
+
 ---@param writer trueup.Writer
----@param tests table
-local function tests(writer, tests_)
+---@param found table
+local function tests(writer, found)
+  if given(found.selected) == nil then
+    return
+  end
   writer:section('Tests', function()
-    writer:add(('  %d of %d ran, %d passed'):format(tests_.selected, tests_.total, tests_.passed))
-    for _, name in ipairs(given(tests_.failed) or {}) do
+    writer:add(
+      ('  %s of %s ran, %s passed'):format(
+        counted(found.selected),
+        counted(found.total),
+        counted(found.passed)
+      )
+    )
+    for _, name in ipairs(given(found.failed) or {}) do
       writer:add('  failed ' .. name, { group = GROUPS.failed })
     end
-    for _, name in ipairs(given(tests_.red_before) or {}) do
+    for _, name in ipairs(given(found.red_before) or {}) do
       writer:add('  red before ' .. name, { group = GROUPS.unknown })
     end
     writer:add(
-      ('  %d of %d changed statements ran'):format(
-        given(tests_.covered_statements) or 0,
-        given(tests_.changed_statements) or 0
+      ('  %s of %s changed statements ran'):format(
+        counted(found.covered_statements),
+        counted(found.changed_statements)
       )
     )
   end)
