@@ -161,7 +161,7 @@ def test_a_project_that_the_user_refuses_is_not_run(
         vim.command("Trueup run quickfix")
         vim.until(PAGE)
         assert "you have not trusted this folder" in vim.text()
-        assert "an unknown number" not in vim.text()
+        assert "Tests\n  none ran\n" in vim.text()
         assert "wants to run the tests" in vim.asked[1]["question"]
         assert str(shop.interpreter) in vim.asked[1]["question"]
         assert "import shop.web" in vim.text(shop.root / SOURCE)

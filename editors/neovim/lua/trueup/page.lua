@@ -84,39 +84,28 @@ local function checks(writer, page)
   end)
 end
 
---- What was counted, or that it was not: nothing unknown is shown as a number.
----@param value any
----@return string
-local function counted(value)
-  return given(value) and ('%d'):format(value) or 'an unknown number'
-end
-
+--- Numbers that are not known are left out: nothing unknown is shown as a number.
 ---@param writer trueup.Writer
 ---@param found table
 local function tests(writer, found)
-  if given(found.selected) == nil then
-    return
-  end
+  local selected, total = given(found.selected) or 0, given(found.total)
+  local changed, covered = given(found.changed_statements) or 0, given(found.covered_statements)
   writer:section('Tests', function()
-    writer:add(
-      ('  %s of %s ran, %s passed'):format(
-        counted(found.selected),
-        counted(found.total),
-        counted(found.passed)
-      )
-    )
+    if selected == 0 then
+      writer:add('  none ran', { group = GROUPS.unknown })
+      return
+    end
+    local all = total and (' of %d'):format(total) or ''
+    writer:add(('  %d%s ran, %d passed'):format(selected, all, given(found.passed) or 0))
     for _, name in ipairs(given(found.failed) or {}) do
       writer:add('  failed ' .. name, { group = GROUPS.failed })
     end
     for _, name in ipairs(given(found.red_before) or {}) do
       writer:add('  red before ' .. name, { group = GROUPS.unknown })
     end
-    writer:add(
-      ('  %s of %s changed statements ran'):format(
-        counted(found.covered_statements),
-        counted(found.changed_statements)
-      )
-    )
+    if covered then
+      writer:add(('  %d of %d changed statements ran'):format(covered, changed))
+    end
   end)
 end
 
