@@ -24,7 +24,7 @@ APPLICATION: Final = "trueup"
 ISOLATION: Final = ("any", "landlock", "namespaces")
 APPLY: Final = ("ask", "verified")
 VENDOR: Final = "https://api.anthropic.com"
-STRICTNESS: Final = frozenset({"mutants", "mutants_killed_min"})
+STRICTNESS: Final = frozenset({"crosshair_seconds", "mutants", "mutants_killed_min"})
 """Limits of which less would be a weaker proof: a project may only raise them."""
 
 
@@ -45,6 +45,7 @@ class Limits:
     mutants: float = limit(12, "mutants", "mutants of the changed lines that are tried")
     mutants_seconds: float = limit(20, "s", "wall time of all mutants together")
     mutants_killed_min: float = limit(0.8, "share", "mutants that the tests must notice")
+    crosshair_seconds: float = limit(0, "s", "CPU time of CrossHair's search; 0: it is not asked")
     type_check_seconds: float = limit(60, "s", "wall time of a type checker, both sides together")
     model_seconds: float = limit(120, "s", "wall time of one answer of the model")
     model_output_tokens: float = limit(16_000, "tokens", "length of one answer of the model")
