@@ -16,7 +16,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from trueup import InputError, StaleError, workspace
-from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current
+from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current, edit_for
 from trueup.propose.hunks import minimal_edits
 from trueup.snapshot import apply_edits
 from trueup.suggestion import Suggestion
@@ -184,7 +184,7 @@ class Changes:
         codec, document = self._server.buffers.codec, buffer.document
         edits = codec.text_edits(document, minimal_edits(document.path, document.text, text))
         item = types.OptionalVersionedTextDocumentIdentifier(buffer.uri, document.version)
-        edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(item, list(edits))])
+        edit = edit_for([types.TextDocumentEdit(item, list(edits))], self._server.client)
         asked = types.ApplyWorkspaceEditParams(edit, label=f"Undo {title}")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):

@@ -270,6 +270,9 @@ class Contracts:
             document = buffer.document
             made.architecture.follow(document.path, document.text, _whole(buffer), document)
         self._tell_problems(project, problems)
+        if self._server.client.relenses:
+            # Decisions are shown as lenses, and those were asked for before they were read.
+            self._server.workspace_code_lens_refresh(None)
         if self._pulls:
             self._ask_to_pull()
         else:
