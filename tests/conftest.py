@@ -43,6 +43,10 @@ SOAK: Final = {
     "test_following.py": ("many",),
     "test_import_sources.py": ("many",),
     "test_scenarios.py": ("late",),
+    "test_killed.py": ("many",),
+    "test_editors.py": ("many",),
+    "test_mutated.py": ("many",),
+    "test_random_edits.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from trueup.lsp.transport import Server
 
 COMMAND: Final = "trueup.undo"
+QUESTION_SECONDS: Final = 600.0
+"""How long a user may think about a question; no answer leaves everything as it is."""
 SETTLE_SECONDS: Final = 1.0
 """How long after a start an editor may take to open what it had open."""
 _UNKNOWN: Final = "\0"
@@ -214,7 +216,10 @@ class Changes:
         actions = [types.MessageActionItem(item) for item in choices]
         asked = types.ShowMessageRequestParams(types.MessageType.Warning, says, actions)
         try:
-            answer = await self._server.window_show_message_request_async(asked)
+            async with asyncio.timeout(QUESTION_SECONDS):
+                answer = await self._server.window_show_message_request_async(asked)
+        except TimeoutError:
+            return ""
         except JsonRpcException:
             # A client that has no such question.
             self._show(says)

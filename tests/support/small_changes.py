@@ -1,0 +1,35 @@
+"""Suggestions without an engine: what applying and undoing need of one."""
+
+from __future__ import annotations
+
+from lsprotocol import types
+
+from trueup.lsp import apply
+from trueup.lsp.transport import Server
+from trueup.snapshot import Document, Edit, Span, digest
+from trueup.suggestion import Candidate, Goal, GoalKind, Recipe, Stamp, Suggestion, Verdict
+
+MARK = "# made by the change\n"
+
+
+def suggestion(*documents: Document) -> Suggestion:
+    """One that puts MARK at the beginning and at the end of each document."""
+    edits, ticket = [], []
+    for document in documents:
+        path, end = document.path, len(document.text)
+        edits += [Edit(path, Span(0, 0), MARK), Edit(path, Span(end, end), MARK)]
+        result = MARK + document.text + MARK
+        ticket.append(Stamp(path, document.digest, digest(result)))
+    goal = Goal(GoalKind.REFACTOR, Recipe.SIMPLIFY, documents[0].path, Span(0, 0))
+    candidate = Candidate("Mark it", tuple(edits), "test")
+    return Suggestion(goal, candidate, Verdict((), ()), tuple(ticket))
+
+
+async def make(server: Server, root: str, made: Suggestion, *, one_document_each: bool) -> None:
+    """Apply as a session does. Raises StaleError."""
+
+    async def send(edit: types.WorkspaceEdit) -> types.ApplyWorkspaceEditResult:
+        return await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit))
+
+    async with server.changes.recorded(root, made, made.candidate.title, keep=False):
+        await apply.apply(server.buffers, root, made, send, one_document_each=one_document_each)
