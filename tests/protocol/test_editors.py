@@ -30,9 +30,9 @@ from trueup.undo.change import Side, standing
 from trueup.undo.journal import Journal
 
 SERVER = Server("trueup", "0")
-"""Making one takes longer than everything else here; what it knows is made anew for each session."""
+"""Making one takes longer than all else here; what it knows is made anew for each session."""
 PATHS = ("one.py", "two.py", "deep/three.py")
-TEXTS = ("x = 1\n", "", "y = '😀'\r\n", "z")
+TEXTS = ("x = 1\n", "# ", "y = '😀'\r\n", "z")
 
 
 @pytest.fixture(autouse=True)
@@ -120,9 +120,9 @@ class Sessions(RuleBasedStateMachine):
         journal = Journal()
         change = journal.begin(root, "Interrupted", files)
         journal.release(change)
+        self.made |= {MARK + document.text + MARK for document in documents}
         path = documents[0].path
         if path not in self.editor.open:
-            self.made.add(MARK + documents[0].text + MARK)
             (self.root / path).write_bytes((MARK + documents[0].text + MARK).encode())
         self.editor.choice = choice
         self.do(self.started_again())
@@ -154,7 +154,7 @@ class Sessions(RuleBasedStateMachine):
 
     def take_back(self) -> None:
         known = Journal().changes(str(self.root))
-        if not known or self.editor.kind in {Kind.MUTE, Kind.LIAR, Kind.HALF}:
+        if not known:
             return
         self.editor.kind, self.editor.choice = Kind.GOOD, changes.OTHERS
         before = {path: self.editor.text(path) for path in PATHS}
@@ -167,6 +167,6 @@ class Sessions(RuleBasedStateMachine):
             assert self.editor.text(path) == before[path]
 
 
-@pytest.mark.parametrize("runs", [pytest.param(25, id="few"), pytest.param(10_000, id="many")])
+@pytest.mark.parametrize("runs", [pytest.param(30, id="few"), pytest.param(10_000, id="many")])
 def test_editors_of_every_kind(runs: int) -> None:
     run(Sessions, settings=settings(max_examples=runs, stateful_step_count=12, deadline=None))
