@@ -46,13 +46,20 @@ CAPABILITIES: Final[dict[str, object]] = {
     },
     "hoverProvider": True,
     "codeLensProvider": {"resolveProvider": False},
+    "workspaceSymbolProvider": {"resolveProvider": False},
     "diagnosticProvider": {
         "identifier": "trueup",
         "interFileDependencies": True,
         "workspaceDiagnostics": False,
     },
     "executeCommandProvider": {
-        "commands": ["trueup.run", "trueup.contract", "trueup.decision", "trueup.undo"]
+        "commands": [
+            "trueup.run",
+            "trueup.contract",
+            "trueup.decision",
+            "trueup.verify",
+            "trueup.undo",
+        ]
     },
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
@@ -82,11 +89,13 @@ def serve() -> int:
         return first
     # Collecting garbage while modules are imported is a tenth of the time and finds none.
     gc.disable()
+    from trueup.guards.redaction import log_to_stderr  # noqa: PLC0415
     from trueup.lsp.server import server  # noqa: PLC0415
     from trueup.lsp.session import serve as talk  # noqa: PLC0415
 
     gc.enable()
     gc.freeze()
+    log_to_stderr()
     return talk(server, frames, sink, lifecycle, first)
 
 

@@ -85,3 +85,12 @@ def path_of(uri: str) -> Path | None:
 
 def uri_of(path: Path) -> str:
     return "file://" + quote(os.fsencode(path))
+
+
+def plain(value: object) -> object:
+    """What a message of ours holds, as JSON has it; pygls makes tuples with names of objects."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(item) for name, item in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -63,6 +63,12 @@ class Buffers:
         self.lost: Callable[[Buffer], None] = lambda _: None
         """Told once of each of them."""
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders of the workspace and of what else is open."""
+        opened = (buffer.root for buffer in self._buffers.values())
+        return tuple(dict.fromkeys([*map(str, self.folders), *opened]))
+
     def open(self, item: types.TextDocumentItem) -> Buffer | None:
         """Hold a document; one that is not a Python file of this machine is of no interest."""
         path = path_of(item.uri)
@@ -166,9 +172,10 @@ class Buffers:
         return (buffer for buffer in self._buffers.values() if buffer.root == root)
 
     @property
-    def roots(self) -> tuple[str, ...]:
-        """The workspaces of what is open, each once."""
-        return tuple(dict.fromkeys(buffer.root for buffer in self._buffers.values()))
+    def latest(self) -> Buffer | None:
+        """The buffer that the user was in last, None where none is open."""
+        opened = self._recent or self._buffers
+        return opened[next(reversed(opened))] if opened else None
 
     async def next_change(self) -> None:
         """Wait until some buffer changes."""

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Coroutine
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from trueup.engine.client import Engine
 from trueup.lsp.changes import Changes
+from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffer, Buffers
 from trueup.lsp.parent import watch
 from trueup.lsp.protocol import Protocol
+from trueup.lsp.searching import Searches
+from trueup.lsp.status import Status
 from trueup.operations.starts import Starts, safe_because
+from trueup.settings import Limits
 
 log = logging.getLogger("trueup.lsp")
 
@@ -31,12 +36,17 @@ class Server(LanguageServer):
         self.buffers = Buffers()
         self.contracts = Contracts(self)
         self.engine = Engine()
+        self.searches = Searches(self._warn)
         self.changes = Changes(self)
         self.client_settings: dict[str, object] = {}
+        self.status = Status(self)
+        self.trusted = True
+        """False while the editor itself does not trust the workspace."""
+        self.answer_seconds = Limits().answer_seconds
         self.can_ask = False
-        self.one_document_each = False
-        self.watches = False
-        """Whether the client says when files change on disk."""
+        self.client = Client()
+        self.shows_evidence = False
+        """Whether the client has a panel for pages; else they are documents and messages."""
         self.starts: Starts | None = None
         self.safe = ""
         """Why this start is a safe one, as the user is told; "" where it is a usual one."""
@@ -47,26 +57,26 @@ class Server(LanguageServer):
         self.end: Callable[[str], None] = lambda _: None
         """Ends the process, with a reason for the log; a session says how."""
 
-    @property
-    def can_create(self) -> bool:
-        """Whether the client creates files as part of an edit."""
-        folder = self.client_capabilities.workspace
-        edit = folder.workspace_edit if folder is not None else None
-        kinds = edit.resource_operations if edit is not None else None
-        return types.ResourceOperationKind.Create in (kinds or ())
+    def _warn(self, says: str) -> None:
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
-    @property
-    def pulls(self) -> bool:
-        """Whether the client asks for diagnostics; else it is told."""
-        asks = self.client_capabilities.text_document
-        return asks is not None and asks.diagnostic is not None
+    async def request(self, method: str, params: object) -> object:
+        """What the client answers; None where it does not within `answer_seconds`.
 
-    @property
-    def repulls(self) -> bool:
-        """Whether the client can be told to ask for diagnostics again."""
-        folder = self.client_capabilities.workspace
-        asks = folder.diagnostics if folder is not None else None
-        return asks is not None and bool(asks.refresh_support)
+        A question that nobody waits for any more is withdrawn.
+        """
+        assert isinstance(self.protocol, Protocol)  # noqa: S101 - see __init__
+        identity = str(uuid.uuid4())
+        try:
+            async with asyncio.timeout(self.answer_seconds):
+                answer: object = await self.protocol.send_request_async(method, params, identity)
+                return answer
+        except TimeoutError:
+            self.protocol.withdraw(identity)
+            return None
+        except asyncio.CancelledError:
+            self.protocol.withdraw(identity)
+            raise
 
     async def begin(self) -> None:
         """Note the start; one that comes after crashes does less, and says so."""
@@ -93,3 +103,10 @@ class Server(LanguageServer):
     def watch(self, parent: object) -> None:
         """End this process when the process that started it is gone."""
         watch(parent, lambda: self.end("the editor is gone"))
+
+    def later(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Do it beside everything else, and keep hold of it until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        return task
