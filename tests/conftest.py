@@ -46,7 +46,7 @@ SOAK: Final = {
     "test_captured_clients.py": ("forced",),
     "test_import_sources.py": ("many",),
     "test_scenarios.py": ("late",),
-    "test_killed.py": ("many",),
+    "test_killed_applying.py": ("many",),
     "test_editors.py": ("many",),
     "test_mutated.py": ("many",),
     "test_random_edits.py": ("many",),

@@ -42,7 +42,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply, "ECHO_SECONDS", 0.01)
     monkeypatch.setattr(changes, "ANSWER_SECONDS", 0.01)
     monkeypatch.setattr(changes, "ECHO_SECONDS", 0.01)
-    monkeypatch.setattr(changes, "QUESTION_SECONDS", 0.01)
+    monkeypatch.setattr(SERVER, "answer_seconds", 0.01)
     monkeypatch.setattr(changes, "SETTLE_SECONDS", 0.0)
 
 
@@ -99,9 +99,9 @@ class Sessions(RuleBasedStateMachine):
     async def applied(self, documents: list[Document]) -> None:
         wanted = suggestion(*documents)
         self.made |= {MARK + document.text + MARK for document in documents}
-        each = self.editor.kind is Kind.NEOVIM
+        client = self.editor.server.client
         with contextlib.suppress(StaleError):
-            await make(self.editor.server, str(self.root), wanted, one_document_each=each)
+            await make(self.editor.server, str(self.root), wanted, client)
         await asyncio.gather(*self.editor.server.background)
 
     @rule(choice=st.sampled_from(("", changes.OTHERS)))

@@ -18,6 +18,7 @@ from typing import Any
 from lsprotocol import types
 
 from trueup.lsp.admission import Call, Reply
+from trueup.lsp.clients import Client
 from trueup.lsp.convert import path_of, uri_of
 from trueup.lsp.documents import Buffers
 from trueup.lsp.protocol import Protocol
@@ -62,6 +63,8 @@ class ModelEditor:
         """Be the client of the server, which knows nothing yet."""
         self.server.buffers = Buffers()
         self.server.background.clear()
+        each = self.kind is Kind.NEOVIM
+        self.server.client = Client(versions=True, one_document_each=each)
         loop = asyncio.get_running_loop()
         self.server.post = lambda body: loop.call_soon(self._receive, json.loads(body)) and None
         params = {"processId": None, "rootUri": None, "capabilities": {}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from trueup.lsp import apply
+from trueup.lsp.clients import Client
 from trueup.lsp.transport import Server
 from trueup.snapshot import Document, Edit, Span, digest
 from trueup.suggestion import Candidate, Goal, GoalKind, Recipe, Stamp, Suggestion, Verdict
@@ -25,11 +26,11 @@ def suggestion(*documents: Document) -> Suggestion:
     return Suggestion(goal, candidate, Verdict((), ()), tuple(ticket))
 
 
-async def make(server: Server, root: str, made: Suggestion, *, one_document_each: bool) -> None:
+async def make(server: Server, root: str, made: Suggestion, client: Client) -> None:
     """Apply as a session does. Raises StaleError."""
 
     async def send(edit: types.WorkspaceEdit) -> types.ApplyWorkspaceEditResult:
         return await server.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit))
 
     async with server.changes.recorded(root, made, made.candidate.title, keep=False):
-        await apply.apply(server.buffers, root, made, send, one_document_each=one_document_each)
+        await apply.apply(server.buffers, root, made, send, client)

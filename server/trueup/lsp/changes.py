@@ -17,7 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from trueup import InputError, StaleError, workspace
-from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current
+from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current, edit_for
 from trueup.propose.hunks import minimal_edits
 from trueup.snapshot import apply_edits
 from trueup.suggestion import Suggestion
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from trueup.lsp.transport import Server
 
 COMMAND: Final = "trueup.undo"
-QUESTION_SECONDS: Final = 600.0
-"""How long a user may think about a question; no answer leaves everything as it is."""
 SETTLE_SECONDS: Final = 1.0
 """How long after a start an editor may take to open what it had open."""
 _UNKNOWN: Final = "\0"
@@ -110,9 +108,7 @@ class Changes:
                 await asyncio.to_thread(journal.forget, change)
                 return
         change = await asyncio.to_thread(journal.settle, change, State.PARTIAL)
-        task = asyncio.create_task(self._offer_restore(journal, change))
-        self._server.background.add(task)
-        task.add_done_callback(self._server.background.discard)
+        self._server.later(self._offer_restore(journal, change))
 
     async def _offer_restore(self, journal: Journal, change: Change) -> None:
         says = (
@@ -208,7 +204,7 @@ class Changes:
         codec, document = self._server.buffers.codec, buffer.document
         edits = codec.text_edits(document, minimal_edits(document.path, document.text, text))
         item = types.OptionalVersionedTextDocumentIdentifier(buffer.uri, document.version)
-        edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(item, list(edits))])
+        edit = edit_for([types.TextDocumentEdit(item, list(edits))], self._server.client)
         asked = types.ApplyWorkspaceEditParams(edit, label=f"Undo {title}")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -238,15 +234,12 @@ class Changes:
         actions = [types.MessageActionItem(item) for item in choices]
         asked = types.ShowMessageRequestParams(types.MessageType.Warning, says, actions)
         try:
-            async with asyncio.timeout(QUESTION_SECONDS):
-                answer = await self._server.window_show_message_request_async(asked)
-        except TimeoutError:
-            return ""
+            answer = await self._server.request(types.WINDOW_SHOW_MESSAGE_REQUEST, asked)
         except JsonRpcException:
             # A client that has no such question.
             self._show(says)
             return ""
-        return answer.title if answer is not None else ""
+        return answer.title if isinstance(answer, types.MessageActionItem) else ""
 
     def _show(self, says: str) -> None:
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, says))

@@ -26,6 +26,7 @@ REST_SECONDS: Final = 0.05
 """Changes that are closer together are told as one."""
 
 READY, WORKING, UNTRUSTED, LIMITED = "ready", "working", "untrusted", "limited"
+SAFE = "safe"
 
 
 @dataclass
@@ -100,6 +101,8 @@ class Status:
         if not self._server.trusted:
             state = UNTRUSTED
             says = "This workspace is not trusted: nothing is executed and nothing is sent."
+        elif self._server.safe:
+            state, says = SAFE, f"{self._server.safe}."
         elif jobs:
             state, says = (
                 WORKING,

@@ -82,7 +82,7 @@ def apply_it(root: Path) -> None:
         # The editor saves what it edits, a file at a time, each of them whole.
         editor._edit = lambda change: save(root, editor._path(change))  # type: ignore[method-assign]
         documents = [workspace.read(str(root), path) for path in BASES]
-        await make(server, str(root), suggestion(*documents), one_document_each=True)
+        await make(server, str(root), suggestion(*documents), server.client)
 
     asyncio.run(whole())
 
