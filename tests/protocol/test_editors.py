@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from support.model_editor import Kind, ModelEditor
-from support.small_changes import MARK, make, suggestion
+from support.small_changes import make, marked, suggestion
 from trueup import InputError, StaleError
 from trueup.lsp import apply, changes
 from trueup.lsp.transport import Server
@@ -98,7 +98,7 @@ class Sessions(RuleBasedStateMachine):
 
     async def applied(self, documents: list[Document]) -> None:
         wanted = suggestion(*documents)
-        self.made |= {MARK + document.text + MARK for document in documents}
+        self.made |= {marked(document) for document in documents}
         client = self.editor.server.client
         with contextlib.suppress(StaleError):
             await make(self.editor.server, str(self.root), wanted, client)
@@ -120,10 +120,10 @@ class Sessions(RuleBasedStateMachine):
         journal = Journal()
         change = journal.begin(root, "Interrupted", files)
         journal.release(change)
-        self.made |= {MARK + document.text + MARK for document in documents}
+        self.made |= {marked(document) for document in documents}
         path = documents[0].path
         if path not in self.editor.open:
-            (self.root / path).write_bytes((MARK + documents[0].text + MARK).encode())
+            (self.root / path).write_bytes(marked(documents[0]).encode())
         self.editor.choice = choice
         self.do(self.started_again())
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.model_editor import Kind, ModelEditor
-from support.small_changes import MARK, make, suggestion
+from support.small_changes import make, marked, suggestion
 from trueup import workspace
 from trueup.lsp.transport import Server
 from trueup.undo import disk, restoring
@@ -28,9 +28,9 @@ BASES = {
     "c.py": b"# -*- coding: latin-1 -*-\nc = '\xe9'\x0c\n",
 }
 RESULTS = {
-    "a.py": MARK.encode() + BASES["a.py"] + MARK.encode(),
-    "deep/b.py": b"\xef\xbb\xbf" + MARK.encode() + BASES["deep/b.py"][3:] + MARK.encode(),
-    "c.py": MARK.encode() + BASES["c.py"] + MARK.encode(),
+    path: marked(found).encode(found.encoding)
+    for path, raw in BASES.items()
+    for found in (workspace.document_of(path, raw),)
 }
 
 

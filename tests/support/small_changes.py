@@ -10,17 +10,22 @@ from trueup.lsp.transport import Server
 from trueup.snapshot import Document, Edit, Span, digest
 from trueup.suggestion import Candidate, Goal, GoalKind, Recipe, Stamp, Suggestion, Verdict
 
-MARK = "# made by the change\n"
+MARK = "# made by the change"
+
+
+def marked(document: Document) -> str:
+    """The text with a line more at its beginning, and with the same behind its end."""
+    mark = MARK + document.newline
+    return mark + document.text + mark
 
 
 def suggestion(*documents: Document) -> Suggestion:
-    """One that puts MARK at the beginning and at the end of each document."""
+    """One that marks each of these documents, which are not empty."""
     edits, ticket = [], []
     for document in documents:
-        path, end = document.path, len(document.text)
-        edits += [Edit(path, Span(0, 0), MARK), Edit(path, Span(end, end), MARK)]
-        result = MARK + document.text + MARK
-        ticket.append(Stamp(path, document.digest, digest(result)))
+        path, end, mark = document.path, len(document.text), MARK + document.newline
+        edits += [Edit(path, Span(0, 0), mark), Edit(path, Span(end, end), mark)]
+        ticket.append(Stamp(path, document.digest, digest(marked(document))))
     goal = Goal(GoalKind.REFACTOR, Recipe.SIMPLIFY, documents[0].path, Span(0, 0))
     candidate = Candidate("Mark it", tuple(edits), "test")
     return Suggestion(goal, candidate, Verdict((), ()), tuple(ticket))
