@@ -109,9 +109,8 @@ def _changes(
 def survives_an_editor(document: Document) -> bool:
     """Whether an editor that opens a file, changes it and saves it changes nothing else.
 
-    Editors take what is not UTF-8 for UTF-8, lose byte order marks, make line ends alike and end the
-    last line. What would
-    not survive that is changed on disk while it is closed.
+    Editors take what is not UTF-8 for UTF-8, lose byte order marks, make line ends alike and end
+    the last line. What would not survive that is changed on disk while it is closed.
     """
     ends = set(LINE_END.findall(document.text))
     alike = ends in (set(), {"\n"}, {"\r\n"})
