@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from typing import Final, NoReturn
 
+from trueup.guards.redaction import log_to_stderr
 from trueup.lsp.admission import (
     REQUEST_CANCELLED,
     Call,
@@ -175,7 +176,7 @@ def serve(
     `first` is the `initialize` that was let in and answered already, None where it is yet to come.
     """
     told = LogToStream(2)
-    logging.getLogger().addHandler(told)
+    log_to_stderr(handler=told)
     # pygls logs the texts of files with what it cannot handle; what matters of it is logged here.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     asyncio.run(_served(server, frames, sink, lifecycle, first, told))

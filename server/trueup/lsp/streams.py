@@ -145,7 +145,6 @@ class LogToStream(logging.Handler):
 
     def __init__(self, sink: int) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         self._outgoing = Outgoing(sink, lambda _: None, bytes_max=LOG_BYTES_MAX, drops=True)
         self._outgoing.start()
 
