@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from trueup import workspace
 from trueup.guards.characters import hidden_in
 from trueup.guards.lookalikes import lookalikes
 from trueup.suggestion import Evidence
@@ -20,8 +21,8 @@ async def hides_nothing(trial: Trial) -> Evidence:
     """The edits bring in no character that cannot be seen and no lookalike of another name."""
     for path in trial.candidate.paths:
         old, new = trial.before.get(path), trial.after.get(path)
-        if new is None:
-            continue
+        if new is None or new.encoding == workspace.BYTES:
+            continue  # Bytes for which characters stand in are read by nobody.
         base = old.text if old is not None else ""
         known = Counter(found.character for found in hidden_in(base))
         for found in hidden_in(new.text):
