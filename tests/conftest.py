@@ -35,13 +35,17 @@ SOAK: Final = {
     "test_copy.py": ("spawn",),
     "test_hostile_decisions.py": ("many",),
     "test_index.py": ("many",),
+    "test_saving_at_once.py": ("many",),
+    "test_killed.py": ("many",),
     "test_interpreters.py": ("3.9", "3.10", "3.11", "3.12"),
     "test_against_import_linter.py": ("many",),
     "test_incremental.py": ("many",),
     "test_labels.py": ("many",),
     "test_import_graph.py": ("every",),
     "test_following.py": ("many",),
+    "test_captured_clients.py": ("forced",),
     "test_import_sources.py": ("many",),
+    "test_scenarios.py": ("late",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

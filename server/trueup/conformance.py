@@ -15,8 +15,9 @@ from trueup import workspace
 from trueup.architecture.checker import Architecture
 from trueup.architecture.contracts import Problem, Source
 from trueup.architecture.findings import Finding
-from trueup.memory import decisions, places
-from trueup.memory.evaluate import RuleFinding, applies, report
+from trueup.memory import decisions, journal, places
+from trueup.memory.evaluate import RuleFinding, applies, module_of, report
+from trueup.memory.journal import Journal
 from trueup.memory.layers import laid_down
 from trueup.memory.project import check
 from trueup.memory.rules import Layers
@@ -48,11 +49,32 @@ class Conformance:
         """Which decisions need a review. Reads files when it is first asked for: in a thread."""
         return staleness(str(self.root), self.decisions)
 
+    @cached_property
+    def journal(self) -> Journal:
+        """What people said of suggestions. Reads a file when it is first asked for."""
+        return journal.read(str(self.root))
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with the configurations and with the decisions, by file and line."""
-        own = (*self.decisions.problems, *(stale.problem for stale in self.stale))
+        stale = (item.problem for item in self.stale)
+        own = (*self.decisions.problems, *stale, *self.journal.problems)
         return (*self.architecture.problems, *map(_of_a_decision, own))
+
+    def rests_on(self, path: str) -> bool:
+        """Whether some decision has evidence in this file, or names something in it."""
+        module = module_of(path, self.decisions.roots)[0]
+        return any(
+            any(anchor.path == path for anchor in item.evidence)
+            or any(f"{name}.".startswith(f"{module}.") for name in item.scope.symbols)
+            for item in self.decisions
+            if item.is_in_force
+        )
+
+    def looked_again(self) -> tuple[Problem, ...]:
+        """The problems with the code as it is now, where only code has changed. In a thread."""
+        self.__dict__.update(stale=staleness(str(self.root), self.decisions))
+        return self.problems
 
     @property
     def count(self) -> int:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Union
 
+from attrs import evolve
 from cattrs import Converter
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
@@ -22,6 +23,7 @@ from pygls.protocol import default_converter
 from trueup import ConfigurationError, __version__, workspace
 from trueup.engine.messages import suggestion_from_json
 from trueup.lsp.convert import Codec, path_of, uri_of
+from trueup.panel import Panel
 from trueup.snapshot import Document, Span, apply_edits
 from trueup.suggestion import Diagnostic, Suggestion
 
@@ -49,8 +51,12 @@ class Editor:
         answers: frozenset[str],
         can_ask: bool = False,
         pulls: bool = False,
+        evidence: bool = False,
+        trusted: bool = True,
     ) -> None:
         self.root, self.answers, self.can_ask, self.pulls = root, answers, can_ask, pulls
+        self.evidence, self.trusted = evidence, trusted
+        self.panel = Panel(answers)
         self.lines: list[str] = []
         self.codec = Codec("utf-16")
         self.buffers: dict[str, Document] = {}
@@ -61,11 +67,15 @@ class Editor:
         self.tokens: list[str | int] = []
         self.shown: dict[str, tuple[types.Diagnostic, ...]] = {}
         """What the server said of each file, by its path relative to the root."""
+        self.told: list[types.PublishDiagnosticsParams] = []
+        """What was said without being asked for, in its order."""
+        self.edits: list[types.WorkspaceEdit] = []
         self.opened: list[tuple[str, int]] = []
         """What the server wanted to be looked at: paths with 0-based lines."""
         self._news = asyncio.Event()
         self.client = LanguageClient("trueup-editor", __version__, converter_factory=converter)
         self._register()
+        self.panel.register(self.client)
 
     def _register(self) -> None:
         # pygls leaves marks on what it registers, which a bound method does not take: hence the
@@ -95,6 +105,7 @@ class Editor:
     def _show(self, params: types.PublishDiagnosticsParams) -> None:
         path = path_of(params.uri)
         inside = workspace.relative(str(self.root), path) if path is not None else None
+        self.told.append(params)
         if inside is not None:
             self.shown[inside] = tuple(params.diagnostics)
             self._news.set()
@@ -129,9 +140,13 @@ class Editor:
         self.client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams(events))
 
     def _apply_edit(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+        self.edits.append(params.edit)
         for change in params.edit.document_changes or ():
             if isinstance(change, types.TextDocumentEdit):
                 self._edit(change)
+        for uri, edits in (params.edit.changes or {}).items():
+            unversioned = types.OptionalVersionedTextDocumentIdentifier(uri)
+            self._edit(types.TextDocumentEdit(unversioned, list(edits)))
         return types.ApplyWorkspaceEditResult(applied=True)
 
     def _answer(self, params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
@@ -147,27 +162,54 @@ class Editor:
             raise ConfigurationError("the server was not started")
         return server
 
-    async def start(self, settings: dict[str, object], environment: dict[str, str]) -> None:
+    async def start(
+        self,
+        settings: dict[str, object],
+        environment: dict[str, str],
+        like: types.InitializeParams | None = None,
+    ) -> None:
+        """Start the server and say hello: as ourselves, or with what another client says."""
         await self.client.start_io(sys.executable, "-m", "trueup", "serve", env=environment)
-        await self.client.initialize_async(
-            types.InitializeParams(
-                capabilities=types.ClientCapabilities(
-                    window=types.WindowClientCapabilities(work_done_progress=True),
-                    text_document=types.TextDocumentClientCapabilities(
-                        diagnostic=types.DiagnosticClientCapabilities() if self.pulls else None
-                    ),
-                    workspace=types.WorkspaceClientCapabilities(
-                        diagnostics=types.DiagnosticWorkspaceClientCapabilities(
-                            refresh_support=True
-                        )
-                    ),
-                ),
+        hello = like or types.InitializeParams(self._capabilities())
+        answer = await self.client.initialize_async(
+            evolve(
+                hello,
                 process_id=os.getpid(),
                 workspace_folders=[types.WorkspaceFolder(uri_of(self.root), self.root.name)],
-                initialization_options={"settings": settings, "input": self.can_ask},
+                initialization_options={
+                    "settings": settings,
+                    "input": self.can_ask,
+                    "evidence": self.evidence,
+                    "status": self.evidence,
+                    "trusted": self.trusted,
+                },
             )
         )
+        encoding = answer.capabilities.position_encoding
+        self.codec = Codec(str(getattr(encoding, "value", encoding or "utf-16")))
         self.client.initialized(types.InitializedParams())
+
+    def _capabilities(self) -> types.ClientCapabilities:
+        return types.ClientCapabilities(
+            window=types.WindowClientCapabilities(work_done_progress=True),
+            text_document=types.TextDocumentClientCapabilities(
+                code_action=types.CodeActionClientCapabilities(
+                    code_action_literal_support=types.ClientCodeActionLiteralOptions(
+                        types.ClientCodeActionKindOptions([])
+                    )
+                ),
+                diagnostic=types.DiagnosticClientCapabilities(related_information=True)
+                if self.pulls
+                else None,
+                publish_diagnostics=types.PublishDiagnosticsClientCapabilities(
+                    related_information=True
+                ),
+            ),
+            workspace=types.WorkspaceClientCapabilities(
+                diagnostics=types.DiagnosticWorkspaceClientCapabilities(refresh_support=True),
+                workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+            ),
+        )
 
     def open(self, path: str) -> Document:
         document = replace(workspace.read(str(self.root), path), version=1)
@@ -182,6 +224,9 @@ class Editor:
     def _edit(self, change: types.TextDocumentEdit) -> None:
         """One undo step: the edits of one document, then the change that tells the server."""
         uri = change.text_document.uri
+        path = path_of(uri)
+        if uri not in self.buffers and path is not None:
+            self.open(path.relative_to(self.root).as_posix())
         document = self.buffers[uri]
         edits = [
             (self.codec.span(document, item.range), item.new_text)
@@ -275,6 +320,14 @@ class Editor:
         if "suggestion" not in result:
             raise ConfigurationError(str(result.get("message", "the server has no answer")))
         return suggestion_from_json(result["suggestion"]), bool(result["applied"])
+
+    def close(self, path: str) -> None:
+        """Close a buffer; what was not saved is lost."""
+        uri = uri_of(self.root / path)
+        del self.buffers[uri]
+        self.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
 
     def save_all(self) -> None:
         for uri, document in self.buffers.items():

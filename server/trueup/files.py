@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from trueup import exchange
+
 
 def write_atomically(path: Path, raw: bytes, *, mode: int = 0o600) -> None:
     """Write `raw` to `path`, creating its folder. Raises OSError; on error the old file stands."""
@@ -17,7 +19,10 @@ def replace_unchanged(path: Path, old: bytes | None, raw: bytes, *, mode: int = 
     """Write `raw` to `path` if it still holds `old` (None: if there is no such file yet).
 
     Whether it was written. A file that is there keeps its mode, and a link to it stays a link.
-    Raises OSError.
+    What somebody else writes at the same moment is not lost where the system exchanges files and
+    tells who has one open (Linux). On macOS, which does not tell, a writer that had opened the file
+    before can still lose what it writes behind our last look; where there is no exchange either,
+    whoever writes between our look and the rename loses it. Raises OSError.
     """
     path = path.resolve()
 
@@ -29,17 +34,37 @@ def replace_unchanged(path: Path, old: bytes | None, raw: bytes, *, mode: int = 
             except FileExistsError:
                 return False
             return True
-        try:
-            if path.read_bytes() != old:
-                return False
-        except FileNotFoundError:
-            return False
-        made.replace(path)
-        return True
+        with exchange.turn(path.parent):
+            return _exchanged(made, path, old, raw)
 
     if old is not None and path.exists():
         mode = path.stat().st_mode & 0o777
     return _write(path, raw, mode, put)
+
+
+def _exchanged(made: Path, path: Path, old: bytes, raw: bytes) -> bool:
+    """Let `made`, which holds `raw`, be the file at `path`, unless that was anything but `old`."""
+    try:
+        if path.read_bytes() != old:
+            return False
+        if not exchange.exchange(made, path):
+            made.replace(path)
+            return True
+    except FileNotFoundError:
+        return False
+    if _holds(made, old):
+        return True
+    # Somebody wrote between the look and the exchange: theirs goes back, and if somebody wrote
+    # even after that, what came last stays.
+    exchange.exchange(made, path)
+    if not _holds(made, raw):
+        exchange.exchange(made, path)
+    return False
+
+
+def _holds(path: Path, raw: bytes) -> bool:
+    """Whether that is all that a file holds, and nobody is about to write to it."""
+    return not exchange.is_being_written(path) and path.read_bytes() == raw
 
 
 def _write(path: Path, raw: bytes, mode: int, put: Callable[[Path], object]) -> bool:

@@ -2,8 +2,9 @@
 
 Three sources: the machine (`config.toml` in the user's configuration folder), the client (its
 machine-scoped settings, sent with `initialize`), and the project (`[tool.trueup]` in
-`pyproject.toml`). A project may make a limit stricter and nothing else: what is executed, where
-requests go and what may be spent is never read from a workspace.
+`pyproject.toml`). A project may make a limit stricter and keep more of its files from being sent,
+and nothing else: what is executed, where requests go and what may be spent is never read from a
+workspace.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Limits:
     context_tokens: float = limit(24_000, "tokens", "text of the workspace in one prompt")
     retry_after_seconds: float = limit(10, "s", "longest wait that a model server may ask for")
     job_seconds: float = limit(600, "s", "wall time of one suggestion")
+    answer_seconds: float = limit(1_800, "s", "how long a question waits for the user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,22 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """Globs of files that do not go everywhere: what is `never` sent is in no prompt and in no
+    trace, what is `local` is in no export. Everybody may name more, and nobody takes one back.
+    """
+
+    never: tuple[str, ...] = ()
+    local: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     model: ModelSettings = ModelSettings()
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
+    shown: Shown = Shown()
     interpreter: str | None = None
     isolation_minimum: str = "any"
     """`namespaces`: refuse to run tests with less; `any`: run them and say what was in force."""
@@ -119,10 +132,17 @@ def load(
     machine = _read_toml(config or config_file())
     for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
         settings = _with_machine(settings, source, where)
+        if "visibility" in source:
+            shown = _shown(settings.shown, source["visibility"], where)
+            settings = replace(settings, shown=shown)
     table = _read_toml(Path(root, "pyproject.toml")).get("tool")
     own = table.get("trueup", {}) if isinstance(table, dict) else {}
     if isinstance(own, dict) and isinstance(own.get("limits"), dict):
         settings = replace(settings, limits=_limits(settings.limits, own["limits"], lower=True))
+    if isinstance(own, dict) and "visibility" in own:
+        settings = replace(
+            settings, shown=_shown(settings.shown, own["visibility"], "pyproject.toml")
+        )
     return settings
 
 
@@ -182,6 +202,20 @@ def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limi
             stricter = max if name in STRICTNESS else min
             changes[name] = stricter(getattr(limits, name), value)
     return replace(limits, **changes)
+
+
+def _shown(shown: Shown, value: object, where: str) -> Shown:
+    """Stricter, and never less strict. What cannot be read hides nothing, so it is an error."""
+    table: dict[object, object] = value if isinstance(value, dict) else {"": value}
+    named: dict[object, tuple[str, ...]] = {"never": shown.never, "local": shown.local}
+    for name, globs in table.items():
+        listed = globs if isinstance(globs, list) and name in named else [None]
+        if not all(isinstance(glob, str) and glob for glob in listed):
+            raise ConfigurationError(
+                f"{where}: visibility takes `never` and `local`, each a list of paths"
+            )
+        named[name] += tuple(map(str, listed))
+    return Shown(named["never"], named["local"])
 
 
 def _numbers(

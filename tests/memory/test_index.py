@@ -354,6 +354,28 @@ def _kill(role: str, root: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.parametrize("rounds", [pytest.param(12, id="few"), pytest.param(1_000, id="many")])
+def test_deleted_at_any_moment_by_another(project: Path, rounds: int) -> None:
+    index = Index(str(project))
+    other = _kill("delete", index.folder)
+    try:
+        for version in range(rounds):
+            put(project, version % FILES, version)
+            if not version % 3:
+                # One that gave up on the disk stays in memory.
+                index.close()
+                index = Index(str(project))
+            index.refresh(wait=True)
+            assert answers(index) == truth(project)
+        assert list(_lines(other, 1)) == ["deletes\n"]
+    finally:
+        other.kill()
+        other.communicate()
+        index.close()
+    with Index(str(project)) as index:
+        check(index, project)
+
+
 @pytest.mark.parametrize("kills", [pytest.param(4, id="few"), pytest.param(500, id="many")])
 def test_killed_in_the_middle_of_writing(project: Path, kills: int) -> None:
     chance = random.Random(kills)  # noqa: S311 - when to kill

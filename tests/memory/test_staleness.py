@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
 
-from trueup import StaleError
+from trueup import StaleError, workspace
 from trueup.cli import cli
 from trueup.conformance import Conformance
 from trueup.memory import evidence
 from trueup.memory.normal import digests
 from trueup.memory.places import load
+from trueup.memory.project import check
 from trueup.memory.staleness import Stale, staleness
 
 CLIENT: Final = '''class Client:
@@ -327,3 +329,64 @@ def test_many_decisions_over_many_files(tmp_path: Path) -> None:
     assert len(found) == 400
     # On a quiet machine it is half a second; this one may have other work.
     assert spent < 10
+
+
+def _edited(repository: Repository) -> None:
+    repository.write("src/shop/http.py", CLIENT.replace("range(3)", "range(1)"))
+
+
+def _renamed(repository: Repository) -> None:
+    repository.git("mv", "src/shop/http.py", "src/shop/web.py")
+
+
+def _removed(repository: Repository) -> None:
+    repository.git("rm", "-q", "src/shop/http.py")
+
+
+def _method_removed(repository: Repository) -> None:
+    repository.write("src/shop/http.py", CLIENT.replace("def get", "def fetch").replace("3", "4"))
+
+
+def _excused(repository: Repository) -> None:
+    front = DECISION.replace("0E\n", "0F\n").replace("status: proposed", "status: accepted")
+    plain = front.replace("scope: {paths: [src/shop/http.py], symbols: [shop.http.Client.get]}",
+                          "scope: {paths: [src/shop/**]}")  # fmt: skip
+    plain = plain.replace("evidence: [{path: src/shop/http.py, symbol: shop.http.Client}]",
+                          "evidence: []")  # fmt: skip
+    repository.write("docs/decisions/0002-print.md", f"{plain}\n```rule\n{RULE}```\n")
+    for name in ("__init__", "other", "http"):
+        path = f"src/shop/{name}.py"
+        excuse = "print(1)  # trueup: ignore[0002] a reason\n"
+        repository.write(path, repository.read(path) + excuse)
+
+
+@pytest.mark.parametrize(
+    ("change", "whys"),
+    [
+        (_edited, {Stale.EVIDENCE_CHANGED}),
+        (_renamed, {Stale.MOVED, Stale.PATHS_EMPTY}),
+        (_removed, {Stale.EVIDENCE_GONE, Stale.SYMBOL_GONE, Stale.PATHS_EMPTY}),
+        (_method_removed, {Stale.EVIDENCE_CHANGED, Stale.SYMBOL_GONE}),
+        (_excused, {Stale.CONTRADICTED}),
+    ],
+    ids=["an edit", "a rename", "a removal", "a new name and body", "exceptions"],
+)
+def test_each_state_comes_from_a_commit_and_goes_with_it(
+    repository: Repository, change: Callable[[Repository], None], whys: set[Stale]
+) -> None:
+    change(repository)
+    repository.commit("Leave the decision behind")
+    root = str(repository.root)
+
+    def found() -> set[Stale]:
+        known = load(root)
+        return {item.why for item in check(root, known, workspace.python_files(root)).stale}
+
+    assert found() == whys
+    repository.git("revert", "--no-edit", "HEAD")
+    assert found() == set()
+
+
+def test_every_state_is_among_them() -> None:
+    marks = test_each_state_comes_from_a_commit_and_goes_with_it.pytestmark  # type: ignore[attr-defined]
+    assert set().union(*(whys for _, whys in marks[0].args[1])) == set(Stale)

@@ -1,7 +1,9 @@
 """Processes that use one index until they are killed: `python indexers.py ROLE ROOT …`.
 
 A writer changes a file, says so, and brings the index in step. A reader asks without waiting, and
-says every answer that is not what the file holds. The third has no room on its disk.
+says every answer that is not what the file holds. One decides: it records and accepts decisions,
+rejects suggestions, and says each as soon as it is done. One deletes what is derived, again and
+again. The last has no room on its disk.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from trueup.memory import journal, lifecycle, ulid
 from trueup.memory.index import Index
+from trueup.memory.journal import Event, Said
+from trueup.memory.lifecycle import Draft
+from trueup.memory.places import load
 from trueup.memory.store import Row, Store
 from trueup.memory.words import words
 
@@ -72,6 +78,30 @@ def read(root: Path) -> None:
                 sys.stdout.flush()
 
 
+def decide(root: Path) -> None:
+    for number in itertools.count():
+        path = lifecycle.add(str(root), Draft(f"Decided by {os.getpid()}, {number}"))
+        sys.stdout.write(f"recorded {path}\n")
+        sys.stdout.flush()
+        lifecycle.accept(str(root), lifecycle.clear(load(str(root), instructions=False), path))
+        event = Event(ulid.new(), Said.REJECTED, kind="simplify")
+        journal.append(str(root), event)
+        sys.stdout.write(f"accepted {path}\nrejected {event.id}\n")
+        sys.stdout.flush()
+
+
+def delete(folder: Path) -> None:
+    for count in itertools.count():
+        found = sorted(folder.rglob("*"))
+        # Sometimes one file, sometimes all of it.
+        for path in found[count % 7 :: 7] if count % 2 else found:
+            if path.is_file():
+                path.unlink(missing_ok=True)
+        if not count % 20:
+            sys.stdout.write("deletes\n")
+            sys.stdout.flush()
+
+
 def full(root: Path, folder: Path, room: str) -> None:
     """Say where the index is, whether it answers as one in memory does, and what it says."""
     with Index(str(root), folder) as index, Index(str(root), Path("/proc/self/index")) as memory:
@@ -100,5 +130,9 @@ if __name__ == "__main__":
             write(given[0], 12)
         case "read":
             read(given[0])
+        case "decide":
+            decide(given[0])
+        case "delete":
+            delete(given[0])
         case _:
             full(given[0], given[1], sys.argv[4])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from trueup.operations.prices import Usage
-from trueup.operations.trace import ModelCall, Recording, Trace, Tried, UserAnswer
+from trueup.operations.trace import ModelCall, Recording, Told, Trace, Tried, UserAnswer
 from trueup.snapshot import Span
 from trueup.suggestion import (
     Counterexample,
@@ -45,6 +45,11 @@ def full(text: str = HOSTILE) -> tuple[Trace, dict[str, str]]:
         reply=recording.keep(f"reply {text}"),
     )  # fmt: skip
     recording.planned(f"total in shop/cart.py {text}", "tests/test_cart.py")
+    recording.told(
+        Told("decision", "0007", f"Cents {text}", "docs/decisions/0007-cents.md",
+             "its scope shop/** is meant; it says cents", "shop/**", 1, 42),
+        Told("decision", "", f"Crowded {text}", "docs/decisions/0008-x.md", "", left_out=True),
+    )  # fmt: skip
     recording.called(call)
     recording.called(
         replace(

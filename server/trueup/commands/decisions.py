@@ -13,7 +13,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from trueup import InputError, TrueupError, workspace
+from trueup import InputError, TrueupError, settings, workspace
 from trueup.architecture.contracts import Severity
 from trueup.commands.console import console, errors, fail
 from trueup.commands.decision_report import (
@@ -31,7 +31,9 @@ from trueup.memory.decisions import Decision, Decisions, Scope, Status, Weight
 from trueup.memory.hidden import one_line, shown
 from trueup.memory.places import load
 from trueup.memory.project import check
+from trueup.memory.search import Audience
 from trueup.memory.staleness import staleness
+from trueup.memory.unsent import hidden_from
 
 
 def _words(choices: type[StrEnum]) -> click.Choice[str]:
@@ -176,7 +178,8 @@ def _rule_text(file: str) -> str:
 @click.argument("name")
 def accept(name: str) -> None:
     """Make a decision accepted: from now on its rules are enforced."""
-    _change(name, evidence.accept)
+    known, _ = _named(name)
+    _change(name, lambda root, item: evidence.put_in_force(root, known, item), known)
 
 
 @decisions.command()
@@ -288,10 +291,11 @@ def export(targets: tuple[str, ...], only_check: bool) -> None:
     root = _root()
     try:
         known = load(root)
+        hidden = hidden_from(Audience.TEAM, root, settings.load(root).shown)
         pages: list[exporting.Page] = []
         for target in _targets(root, targets):
             # One after the other: CLAUDE.md may be a link to AGENTS.md.
-            due = exporting.pages(root, known, target)
+            due = exporting.pages(root, known, target, hidden)
             for page in () if only_check else due:
                 exporting.write(root, page)
             pages += due
@@ -329,7 +333,8 @@ def rejections(as_json: bool) -> None:
     """Every rejection that nobody has taken back."""
     kept = journal.read(_root())
     for problem in kept.problems:
-        errors.print(one_line(problem), markup=False, highlight=False)
+        said = f"{problem.source.path}:{problem.source.line}: {problem.message}"
+        errors.print(one_line(said), markup=False, highlight=False)
     if as_json:
         click.echo(json.dumps([asdict(item) for item in kept.rejections], indent=2))
         return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
 import click
 from rich.text import Text
 
-from trueup import InputError, workspace
+from trueup import ConfigurationError, InputError, settings, workspace
 from trueup.commands.console import console, errors, fail
 from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hidden import one_line
@@ -18,6 +19,7 @@ from trueup.memory.lookup import FoundCode, find_code
 from trueup.memory.places import load
 from trueup.memory.search import TOKENS, Answer, Audience, DecisionSearch, Place
 from trueup.memory.standing import Standing, standing_of
+from trueup.memory.unsent import hidden_from
 
 
 class Reader(StrEnum):
@@ -59,11 +61,18 @@ def search(
     inside = workspace.relative(root, Path(path).absolute()) if path else ""
     if inside is None:
         fail(f"{path} lies outside the project")
-    known = load(root)
+    try:
+        shown = settings.load(root).shown
+    except ConfigurationError as problem:
+        fail(str(problem))
+    known, audience = load(root), Audience(reader)
+    hidden = hidden_from(audience, root, shown)
     place = Place(inside, symbol, frozenset(goals))
-    searching = DecisionSearch(known, Audience(reader), standing=lambda item: _standing(root, item))
+    searching = DecisionSearch(
+        known, audience, hidden=hidden, standing=lambda item: _standing(root, item)
+    )
     answer = searching.ask(question, place, budget=budget)
-    found = _code(root, question, place) if code else ()
+    found = _code(root, question, place, hidden) if code else ()
     if as_json:
         click.echo(json.dumps(_as_json(known, answer, found), indent=2))
     else:
@@ -80,12 +89,14 @@ def _standing(root: str, decision: Decision) -> Standing:
     return standing_of(decision, text_of)
 
 
-def _code(root: str, question: str, place: Place) -> tuple[FoundCode, ...]:
+def _code(
+    root: str, question: str, place: Place, hidden: Callable[[str], bool]
+) -> tuple[FoundCode, ...]:
     with Index(root) as index:
         state = index.refresh(wait=True)
         if state.says:
             errors.print(state.says, markup=False, highlight=False, soft_wrap=True)
-        return find_code(index, question, place, wait=True)
+        return find_code(index, question, place, hidden=hidden, wait=True)
 
 
 def _show(known: Decisions, answer: Answer, found: tuple[FoundCode, ...]) -> None:

@@ -107,6 +107,8 @@ def show(name: str, as_json: bool) -> None:
     console.print(f"[dim]{found.id} · {escape(found.root)} · {escape(summary(found))}[/]")
     for line in found.plan:
         console.print(f"plan: {escape(line)}")
+    for item in found.told:
+        console.print(f"told: {escape(item.sentence)}", highlight=False)
     for number, call in enumerate(found.calls, 1):
         cost = "price unknown" if call.cost_nano is None else dollars(call.cost_nano)
         served = f" (served by {call.served})" if call.served not in {"", call.asked} else ""

@@ -6,12 +6,14 @@ Knows what a job has to say for itself; what becomes of it is for `operations`.
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from trueup import TrueupError
+from trueup import TrueupError, diffs
+from trueup.engine import kept
+from trueup.memory import places
+from trueup.memory.unsent import Unsent
 from trueup.operations import telemetry
 from trueup.operations.budget import Purse
 from trueup.operations.meter import CANCELLED, Meter
@@ -61,31 +63,34 @@ class Record:
 
     recording: Recording
     meter: Meter | None = None
+    unsent: Unsent | None = None
 
     def judged(
         self, suggestion: Suggestion, before: Snapshot, after: Snapshot, began_ms: int
     ) -> None:
-        candidate = suggestion.candidate
-        self.recording.judged(
-            Tried(
-                candidate.proposer,
-                candidate.title,
-                began_ms,
-                self.recording.elapsed_ms - began_ms,
-                suggestion.verdict.outcome.value,
-                evidence=suggestion.verdict.evidence,
-                diff=self.recording.keep(diff(before, after, candidate.paths)),
-                tests=suggestion.tests,
-                isolation=suggestion.isolation,
-                call=None if candidate.deterministic else self._last_call,
-            )
+        candidate, unsent = suggestion.candidate, self.unsent
+        tried = Tried(
+            candidate.proposer,
+            candidate.title,
+            began_ms,
+            self.recording.elapsed_ms - began_ms,
+            suggestion.verdict.outcome.value,
+            evidence=suggestion.verdict.evidence,
+            tests=suggestion.tests,
+            isolation=suggestion.isolation,
+            call=None if candidate.deterministic else self._last_call,
         )
+        paths = candidate.paths
+        if unsent is not None:
+            tried = kept.without(tried, unsent)
+            paths = tuple(path for path in paths if not unsent.hides(path))
+        named = self.recording.keep(diffs.unified(before, after, paths))
+        self.recording.judged(replace(tried, diff=named))
 
     def failed(self, failure: Failure) -> None:
         now = self.recording.elapsed_ms
-        self.recording.judged(
-            Tried(failure.proposer, "", now, 0, failure.kind.value, failure.sentence)
-        )
+        says = self.unsent.without(failure.sentence) if self.unsent else failure.sentence
+        self.recording.judged(Tried(failure.proposer, "", now, 0, failure.kind.value, says))
 
     @property
     def _last_call(self) -> int | None:
@@ -102,7 +107,8 @@ class Record:
         if made is None:
             self.recording.ended(FailureKind.NOTHING_TO_DO.value)
         elif isinstance(made, Failure):
-            self.recording.ended(made.kind.value, made.sentence)
+            says = self.unsent.without(made.sentence) if self.unsent else made.sentence
+            self.recording.ended(made.kind.value, says)
         else:
             self.recording.ended(made.verdict.outcome.value, isolation=made.isolation)
 
@@ -111,19 +117,22 @@ class Record:
 def recorded(
     books: Books | None, root: str, goal: Goal, settings: Settings, say: Callable[[str], None]
 ) -> Iterator[Record]:
-    """The record of the job that runs inside. Without books it is made and thrown away."""
-    recording = Recording(root, goal)
-    if books is None:
+    """The record of the job that runs inside. Without books it is made and thrown away, and so is
+    that of a job in a file that is in no trace.
+    """
+    unsent = Unsent(root, settings.shown, lambda: places.load(root, instructions=False))
+    recording = Recording(root, kept.goal(goal, unsent))
+    if books is None or unsent.hides(goal.path):
         yield Record(recording)
         return
     purse = Purse(settings.budget, books.session)
     try:
-        yield Record(recording, Meter(purse, recording, say))
+        yield Record(recording, Meter(purse, recording, say), unsent)
     except asyncio.CancelledError:
         recording.ended(CANCELLED)
         raise
     except TrueupError as problem:
-        recording.ended(ERROR, str(problem))
+        recording.ended(ERROR, unsent.without(str(problem)))
         raise
     finally:
         purse.close()
@@ -132,18 +141,3 @@ def recorded(
         warning = books.keep(recording, settings)
         if warning:
             say(warning)
-
-
-def diff(before: Snapshot, after: Snapshot, paths: tuple[str, ...]) -> str:
-    """A unified diff of those files, for people."""
-    lines: list[str] = []
-    for path in paths:
-        old, new = before.get(path), after.get(path)
-        lines += difflib.unified_diff(
-            old.text.splitlines() if old else (),
-            new.text.splitlines() if new else (),
-            f"a/{path}" if old else "/dev/null",
-            f"b/{path}" if new else "/dev/null",
-            lineterm="",
-        )
-    return "\n".join(lines)

@@ -15,6 +15,7 @@ from lsprotocol import types
 
 from trueup import InputError, StaleError, workspace
 from trueup.files import write_atomically
+from trueup.lsp.clients import Client
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffers
 from trueup.snapshot import Document
@@ -23,14 +24,19 @@ from trueup.suggestion import NewFile, Suggestion
 ECHO_SECONDS: Final = 2.0
 """How long an editor may take to send back the edit that it says it has applied."""
 
+ANSWER_SECONDS: Final = 30.0
+"""How long an editor may take to say whether it applied an edit."""
+
 Send = Callable[[types.WorkspaceEdit], Awaitable[types.ApplyWorkspaceEditResult]]
 
 
 def current(buffers: Buffers, root: str, path: str) -> Document | None:
-    """The text as the editor holds it, or as the disk does where it is not open."""
+    """The text as the editor holds it, or as the disk does where it is not open; None where it is
+    not known.
+    """
     buffer = buffers.at(root, path)
     if buffer is not None:
-        return buffer.document
+        return buffer.document if buffers.knows(buffer) else None
     try:
         return workspace.read(root, path)
     except InputError:
@@ -48,9 +54,35 @@ def stale_paths(buffers: Buffers, root: str, suggestion: Suggestion) -> tuple[st
 
 
 def workspace_edits(
-    buffers: Buffers, root: str, suggestion: Suggestion, *, one_document_each: bool
+    buffers: Buffers, root: str, suggestion: Suggestion, client: Client
 ) -> tuple[types.WorkspaceEdit, ...]:
     """The edits to send, minimal and versioned; several where a client checks only the first."""
+    changes = _changes(buffers, root, suggestion)
+    groups = [[change] for change in changes] if client.one_document_each else [changes]
+    return tuple(edit_for(group, client) for group in groups)
+
+
+def workspace_edit(
+    buffers: Buffers, root: str, suggestion: Suggestion, client: Client
+) -> types.WorkspaceEdit:
+    """The same in one, for an answer that holds no more."""
+    return edit_for(_changes(buffers, root, suggestion), client)
+
+
+def edit_for(changes: list[types.TextDocumentEdit], client: Client) -> types.WorkspaceEdit:
+    """Changes of texts in the form that `client` takes, with versions where it looks at them."""
+    if client.versions:
+        return types.WorkspaceEdit(document_changes=list(changes))
+    texts = {
+        change.text_document.uri: [
+            item for item in change.edits if isinstance(item, types.TextEdit)
+        ]
+        for change in changes
+    }
+    return types.WorkspaceEdit(changes=texts)
+
+
+def _changes(buffers: Buffers, root: str, suggestion: Suggestion) -> list[types.TextDocumentEdit]:
     changes = []
     for stamp in suggestion.ticket:
         document = current(buffers, root, stamp.path)
@@ -64,12 +96,11 @@ def workspace_edits(
                 list(buffers.codec.text_edits(document, suggestion.candidate.edits)),
             )
         )
-    groups = [[change] for change in changes] if one_document_each else [changes]
-    return tuple(types.WorkspaceEdit(document_changes=list(group)) for group in groups)
+    return changes
 
 
 async def apply(
-    buffers: Buffers, root: str, suggestion: Suggestion, send: Send, *, one_document_each: bool
+    buffers: Buffers, root: str, suggestion: Suggestion, send: Send, client: Client
 ) -> None:
     """Apply through the editor and look at what came of it.
 
@@ -78,8 +109,8 @@ async def apply(
     """
     if stale := stale_paths(buffers, root, suggestion):
         raise StaleError(f"{stale[0]} changed in the meantime; nothing was applied")
-    for edit in workspace_edits(buffers, root, suggestion, one_document_each=one_document_each):
-        answer = await send(edit)
+    for edit in workspace_edits(buffers, root, suggestion, client):
+        answer = await _answered(send(edit))
         if not answer.applied:
             why = f": {answer.failure_reason}" if answer.failure_reason else ""
             raise StaleError(f"the editor did not apply the change{why}")
@@ -102,6 +133,16 @@ async def apply(
             f"{differing()[0]} is not what was verified after the editor applied the change;"
             " undo restores it"
         ) from None
+
+
+async def _answered(
+    sent: Awaitable[types.ApplyWorkspaceEditResult],
+) -> types.ApplyWorkspaceEditResult:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await sent
+    except TimeoutError:
+        raise StaleError("the editor did not say whether it applied the change") from None
 
 
 async def create(root: str, files: tuple[NewFile, ...], send: Send | None) -> None:

@@ -28,6 +28,7 @@ from trueup.lsp import shown
 from trueup.lsp.convert import uri_of
 from trueup.memory import places
 from trueup.memory.decisions import Decisions
+from trueup.memory.staleness import Staleness
 from trueup.snapshot import Document
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class _Project:
     """Buffers that changed since they were last looked at."""
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     settling: asyncio.TimerHandle | None = None
+    standing: asyncio.TimerHandle | None = None
     ruled: dict[str, tuple[Document, tuple[Finding, ...]]] = field(default_factory=dict)
     """What the rules of decisions said of each buffer, and of which text."""
     told: set[str] = field(default_factory=set)
@@ -112,8 +114,10 @@ class Contracts:
         if project is None or project.architecture is None:
             return
         misses = project.architecture.misses(buffer.document.path) and _on_disk(buffer)
-        if misses or (not self._server.watches and _stamp(project) != project.stamp):
+        if misses or (not self._server.client.watches and _stamp(project) != project.stamp):
             self._read(project)
+        else:
+            self._stand(project, buffer.document.path)
         if not self._pulls:
             self._look(project, buffer)
 
@@ -145,11 +149,15 @@ class Contracts:
                 if path.name in CONFIGURATIONS or path.suffix == ".md" or came_or_went:
                     self._settle(project)
                 elif path.suffix == ".py":
+                    self._stand(project, inside)
                     self._told_of(project, project.architecture.look(inside))
 
     async def report(self, buffer: Buffer) -> list[types.Diagnostic]:
         """What a client that pulls is answered."""
         project = self._projects.get(buffer.root)
+        if project is not None and project.reading is not None and not self._server.client.repulls:
+            # There is no second answer for a client that cannot be told to ask again.
+            await asyncio.wait((project.reading,))
         if project is None or project.judged is None:
             return []
         flipped = self._follow(project, buffer)
@@ -173,6 +181,16 @@ class Contracts:
         project = self._projects.get(root)
         return project.judged.decisions if project and project.judged else None
 
+    def stale(self, root: str) -> tuple[Staleness, ...]:
+        """Which decisions the code had left behind when it was last looked at."""
+        project = self._projects.get(root)
+        return project.judged.stale if project and project.judged else ()
+
+    def has_rejections(self, root: str) -> bool:
+        """Whether somebody has rejected suggestions that are not made again."""
+        project = self._projects.get(root)
+        return bool(project and project.judged and project.judged.journal.rejections)
+
     def finding(self, buffer: Buffer, contract: str, imported: str) -> Finding | None:
         """What is said of one import of this buffer."""
         architecture = self.architecture(buffer.root)
@@ -191,13 +209,32 @@ class Contracts:
 
     @property
     def _pulls(self) -> bool:
-        return self._server.pulls
+        return self._server.client.pulls
 
     def _settle(self, project: _Project) -> None:
         if project.settling is not None:
             project.settling.cancel()
         later = asyncio.get_running_loop().call_later
         project.settling = later(SETTLE_SECONDS, self._read, project)
+
+    def _stand(self, project: _Project, path: str) -> None:
+        """Look again at what decisions rest on, if that is in a file that has changed."""
+        if project.judged is None or not project.judged.rests_on(path):
+            return
+        if project.standing is not None:
+            project.standing.cancel()
+        later = asyncio.get_running_loop().call_later
+        project.standing = later(SETTLE_SECONDS, self._look_again, project, project.judged)
+
+    def _look_again(self, project: _Project, judged: Conformance) -> None:
+        task = asyncio.get_running_loop().create_task(self._looked_again(project, judged))
+        self._server.background.add(task)
+        task.add_done_callback(self._server.background.discard)
+
+    async def _looked_again(self, project: _Project, judged: Conformance) -> None:
+        problems = await asyncio.to_thread(judged.looked_again)
+        if project.judged is judged:
+            self._tell_problems(project, problems)
 
     def _read(self, project: _Project) -> None:
         if project.reading is not None:
@@ -280,9 +317,7 @@ class Contracts:
             found = self._diagnostics(project, buffer)
             self._tell(buffer.uri, document.version, found)
         if wants and (held is None or held[0] is not document):
-            task = asyncio.get_running_loop().create_task(self._publish_ruled(project, buffer))
-            self._server.background.add(task)
-            task.add_done_callback(self._server.background.discard)
+            self._server.later(self._publish_ruled(project, buffer))
 
     async def _publish_ruled(self, project: _Project, buffer: Buffer) -> None:
         document = buffer.document
@@ -309,7 +344,7 @@ class Contracts:
         )
 
     def _ask_to_pull(self) -> None:
-        if self._server.repulls:
+        if self._server.client.repulls:
             self._server.workspace_diagnostic_refresh(None)
 
     def _diagnostics(self, project: _Project, buffer: Buffer) -> list[types.Diagnostic]:
@@ -320,8 +355,11 @@ class Contracts:
         held = project.ruled.get(document.path)
         if held is not None and held[0] is document:
             found += held[1]
-        codec = self._server.buffers.codec
-        return [shown.of_finding(judged.root, codec, document, item) for item in found[:SHOWN_MAX]]
+        codec, relates = self._server.buffers.codec, self._server.client.relates
+        return [
+            shown.of_finding(judged.root, codec, document, item, relates=relates)
+            for item in found[:SHOWN_MAX]
+        ]
 
     def _tell_problems(self, project: _Project, problems: tuple[Problem, ...]) -> None:
         by_uri: dict[str, list[types.Diagnostic]] = {uri: [] for uri in project.told}

@@ -1,26 +1,22 @@
-"""Decisions where the code is that they are about: on hover, as lenses, and as actions.
+"""Decisions where the code is that they are about: on hover, as lenses, and as offered actions.
 
-Text of a repository is shown as plain text: no image, no link and no command comes out of it.
+What such an action does is for `deciding` to do. Text of a repository is shown as plain text: no
+image, no link and no command comes out of it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import Final
 
 from lsprotocol import types
 
-from trueup import InputError
-from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.shown import SOURCE
-from trueup.lsp.suggest import ask, ask_for_line
 from trueup.lsp.transport import Server
-from trueup.memory import evidence, governing, lifecycle
-from trueup.memory.decisions import Decision, Decisions, Scope, Status
-from trueup.memory.evaluate import module_of
+from trueup.memory import governing
+from trueup.memory.decisions import Decision, Decisions, Status
 from trueup.memory.hidden import one_line
+from trueup.memory.staleness import Stale
 from trueup.snapshot import Span
 from trueup.symbols import Symbol
 
@@ -28,6 +24,7 @@ COMMAND: Final = "trueup.decision"
 LIST, RECORD, ACCEPT, RETIRE, OPEN, EXCEPT = (
     "list", "record", "accept", "retire", "open", "except",
 )  # fmt: skip
+SUPERSEDE, REFRESH, FOLLOW, REVIEW, ALLOW = "supersede", "refresh", "follow", "review", "allow"
 SHOWN_MAX: Final = 5
 """Decisions that one hover tells of."""
 LENSES_MAX: Final = 50
@@ -109,14 +106,48 @@ def offered(
             title = f"Record a decision about {symbol.qualified}…"
             found.append(_action(buffer, title, RECORD, KIND, symbol=symbol.qualified))
         for item in governing.of_symbol(known, buffer.document.path, symbol.qualified):
-            name, called = known.short(item), one_line(item.title)
-            if item.status is Status.PROPOSED:
-                title = f"Accept decision {name}: {called}"
-                found.append(_action(buffer, title, ACCEPT, KIND, decision=item.id))
-            else:
-                title = f"Retire decision {name}: {called}"
-                found.append(_action(buffer, title, RETIRE, KIND, decision=item.id))
+            found += _of_its_life(server, buffer, known, item)
+        found += _of_its_evidence(server, buffer, known)
+        if server.contracts.has_rejections(buffer.root):
+            found.append(_action(buffer, "Allow a rejected suggestion again…", ALLOW, KIND))
     return found
+
+
+def _of_its_life(
+    server: Server, buffer: Buffer, known: Decisions, item: Decision
+) -> list[types.CodeAction]:
+    name, called = known.short(item), one_line(item.title)
+    if item.status is Status.PROPOSED:
+        return [_action(buffer, f"Accept decision {name}: {called}", ACCEPT, KIND,
+                        decision=item.id)]  # fmt: skip
+    found = [_action(buffer, f"Retire decision {name}: {called}", RETIRE, KIND, decision=item.id)]
+    if server.can_ask:
+        title = f"Supersede decision {name} by a new one…"
+        found.append(_action(buffer, title, SUPERSEDE, KIND, decision=item.id))
+    return found
+
+
+def _of_its_evidence(server: Server, buffer: Buffer, known: Decisions) -> list[types.CodeAction]:
+    """What can be said of decisions that this file has left behind: so it is now, or there."""
+    found = []
+    path = buffer.document.path
+    for stale in server.contracts.stale(buffer.root):
+        item, move = stale.decision, stale.move
+        name = known.short(item)
+        rests_here = any(anchor.path == path for anchor in item.evidence)
+        if move is not None and path in {move.old.path, move.path}:
+            title = (
+                f"Decision {name} follows {one_line(move.names[0])} to {one_line(move.names[1])}"
+            )
+            found.append(_action(buffer, title, FOLLOW, KIND, decision=item.id))
+        elif stale.why is Stale.EVIDENCE_CHANGED and rests_here:
+            title = f"Decision {name} still holds for the code as it is now"
+            found.append(_action(buffer, title, REFRESH, KIND, decision=item.id))
+        if rests_here and item.status is Status.ACCEPTED:
+            title = f"Decision {name} needs a review: only warn of it until then"
+            found.append(_action(buffer, title, REVIEW, KIND, decision=item.id))
+    unique = {item.title: item for item in found}
+    return list(unique.values())
 
 
 KIND: Final = "source.decision.trueup"
@@ -136,84 +167,4 @@ def _action(
         kind=kind,
         diagnostics=list(diagnostics) or None,
         command=types.Command(title, COMMAND, arguments=[argument]),
-    )
-
-
-async def run(server: Server, buffer: Buffer, request: dict[str, object]) -> dict[str, object]:
-    """Do one of them. Raises InputError with the reason where it cannot be done."""
-    known = server.contracts.decisions(buffer.root)
-    if known is None:
-        raise InputError("the decisions of this project are still being read")
-    what, symbol = request.get("what"), str(request.get("symbol") or "")
-    if what == RECORD:
-        return await _record(server, buffer, symbol)
-    if what == LIST:
-        return await _list(server, buffer, known, symbol)
-    decision = lifecycle.clear(known, str(request.get("decision")))
-    match what:
-        case "open":
-            await _open(server, buffer.root, decision.path)
-            return {"outcome": "opened", "path": decision.path}
-        case "accept":
-            # It reads the code that the decision is about.
-            await asyncio.to_thread(evidence.accept, buffer.root, decision)
-        case "retire":
-            lifecycle.retire(buffer.root, decision)
-        case "except":
-            line = request.get("line")
-            return await _except(server, buffer, known.short(decision), line)
-        case other:
-            raise InputError(f"{COMMAND} cannot {other}")
-    server.contracts.reread(buffer.root)
-    return {"outcome": f"{what}ed" if what == "accept" else f"{what}d", "path": decision.path}
-
-
-async def _record(server: Server, buffer: Buffer, symbol: str) -> dict[str, object]:
-    title = await ask_for_line(server, f"What was decided about {symbol}?", "")
-    if not title:
-        return {"outcome": "cancelled"}
-    document = buffer.document
-    decisions = server.contracts.decisions(buffer.root) or Decisions()
-    module, _ = module_of(document.path, decisions.roots)
-    scope = Scope(paths=(document.path,), symbols=(f"{module}.{symbol}",))
-    path = lifecycle.add(buffer.root, lifecycle.Draft(title, scope=scope))
-    server.contracts.reread(buffer.root)
-    await _open(server, buffer.root, path)
-    return {"outcome": "recorded", "path": path}
-
-
-async def _list(server: Server, buffer: Buffer, known: Decisions, symbol: str) -> dict[str, object]:
-    path = buffer.document.path
-    found: tuple[Decision, ...] = (
-        governing.of_symbol(known, path, symbol) if symbol else governing.of_file(known, path)
-    )
-    titles = {f"{known.short(item)} {one_line(item.title)}": item for item in found}
-    chosen = await ask(server, f"What governs {symbol or path}:", tuple(titles))
-    if chosen in titles:
-        await _open(server, buffer.root, titles[chosen].path)
-    return {"outcome": "listed", "decisions": [item.id for item in found]}
-
-
-async def _except(server: Server, buffer: Buffer, name: str, line: object) -> dict[str, object]:
-    reason = await ask_for_line(server, f"Why is this an exception from decision {name}?", "")
-    if not reason or not isinstance(line, int):
-        return {"outcome": "cancelled"}
-    document = buffer.document
-    span = document.line_span(line)
-    comment = f"  # trueup: ignore[{name}] {' '.join(reason.split())}"
-    position = server.buffers.codec.position(document, span.end)
-    edit = types.TextEdit(types.Range(position, position), comment)
-    versioned = types.OptionalVersionedTextDocumentIdentifier(buffer.uri, document.version)
-    await server.workspace_apply_edit_async(
-        types.ApplyWorkspaceEditParams(
-            types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(versioned, [edit])]),
-            label=f"Exception from decision {name}",
-        )
-    )
-    return {"outcome": "excepted"}
-
-
-async def _open(server: Server, root: str, path: str) -> None:
-    await server.window_show_document_async(
-        types.ShowDocumentParams(uri_of(Path(root, path)), take_focus=True)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,18 @@ from pygls.exceptions import JsonRpcException
 from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
-from trueup.lsp import contract_actions, decisions, offers, suggest
+from trueup.lsp import (
+    changes,
+    clients,
+    contract_actions,
+    custom,
+    deciding,
+    decisions,
+    offers,
+    searching,
+    suggest,
+    verifying,
+)
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.transport import Server
@@ -31,9 +42,9 @@ WATCHED: Final = types.Registration(
         ]
     ),
 )
-ONE_DOCUMENT_CLIENTS: Final = frozenset({"Neovim"})
 
 server = Server("trueup", __version__)
+custom.register(server)
 
 
 @server.feature(types.INITIALIZE)
@@ -44,39 +55,35 @@ def initialize(params: types.InitializeParams) -> None:
         folders = [path_of(params.root_uri)]
     server.buffers.folders = tuple(folder for folder in folders if folder is not None)
     options = params.initialization_options
-    if isinstance(options, dict):
-        given = options.get("settings")
-        server.client_settings = given if isinstance(given, dict) else {}
-        server.can_ask = options.get("input") is True
-    name = params.client_info.name if params.client_info else ""
-    server.one_document_each = name in ONE_DOCUMENT_CLIENTS
-    general = params.capabilities.general
-    server.buffers.codec = Codec(_encoding(general.position_encodings if general else None))
-
-
-def _encoding(offered: object) -> str:
-    for item in offered if isinstance(offered, list | tuple) else ():
-        name = getattr(item, "value", item)
-        if name in {"utf-8", "utf-16", "utf-32"}:
-            return str(name)
-    return "utf-16"
+    custom.declared(server, options if isinstance(options, dict) else {})
+    server.client = clients.client_of(params)
+    server.buffers.codec = Codec(server.client.encoding)
 
 
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
-    folder = server.client_capabilities.workspace
-    watches = folder.did_change_watched_files if folder is not None else None
-    if watches is not None and watches.dynamic_registration:
-        server.watches = True
+    await server.begin()
+    server.status.changed()
+    server.later(server.changes.look())
+    if server.client.watches:
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
-@server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+@server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=True))
 def did_save(params: types.DidSaveTextDocumentParams) -> None:
-    buffer = server.buffers.get(params.text_document.uri)
+    buffer = server.buffers.saved(params.text_document.uri, params.text)
     if buffer is not None:
         server.contracts.saved(buffer)
+
+
+@server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Documents that are opened from now on belong to the folders that are there now."""
+    gone = {path_of(item.uri) for item in params.event.removed}
+    came = [path_of(item.uri) for item in params.event.added]
+    kept = [folder for folder in server.buffers.folders if folder not in gone]
+    server.buffers.folders = tuple(dict.fromkeys([*kept, *filter(None, came)]))
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
@@ -104,7 +111,7 @@ async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDi
         code_action_kinds=[*offers.KINDS, decisions.KIND], resolve_provider=False
     ),
 )
-def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
+def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | types.Command]:
     """What can be done here; each action is a command, so nothing is computed yet."""
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
@@ -132,16 +139,17 @@ def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
             diagnostics=[shown[item] for item in offer.answers] or None,
             command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
         )
-        for offer in offers.offers(place)
+        for offer in (() if server.safe else offers.offers(place))
     ]
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
     found += decisions.offered(server, buffer, symbol, list(shown.values()))
-    return [
+    chosen = [
         item
         for item in found
         if not wanted or any(f"{item.kind}.".startswith(f"{kind}.") for kind in wanted)
     ]
+    return chosen if server.client.literals else [item.command for item in chosen if item.command]
 
 
 def _argument(buffer: Buffer, goal: Goal) -> types.LSPAny:
@@ -173,14 +181,16 @@ async def run(_: Server, request: object = None) -> object:
     """Do what an offer says; `request` has the `uri`, `version` and `goal` that it carries."""
     if not isinstance(request, dict):
         raise JsonRpcException(f"{RUN} takes one object", code=REQUEST_FAILED)
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     buffer = server.buffers.get(str(request.get("uri")))
     if buffer is None:
-        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+        raise JsonRpcException("that document is not open here", code=REQUEST_FAILED)
     if request.get("version") != buffer.document.version:
         raise JsonRpcException(
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
         )
-    return await _answer(buffer, request.get("goal"))
+    return await _told(_answer(buffer, request.get("goal")))
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
@@ -209,7 +219,13 @@ async def contract(_: Server, request: object = None) -> object:
 @server.command(decisions.COMMAND)
 async def decision(_: Server, request: object = None) -> object:
     """Record, accept, retire, list or open decisions; `request` says which."""
-    return await _done(request, decisions.run)
+    return await _done(request, deciding.run)
+
+
+@server.command(verifying.COMMAND)
+async def verify(_: Server, request: object = None) -> object:
+    """Judge the changes of the working tree, or what is staged."""
+    return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
 
 
 async def _done(
@@ -220,18 +236,29 @@ async def _done(
     buffer = server.buffers.get(str(fields.get("uri")))
     if buffer is None:
         raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+    return await _told(run(server, buffer, fields))
+
+
+async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
+    wanted = replace(goal_from_json(goal), path=buffer.document.path)
+    return await suggest.run_goal(server, buffer, wanted)
+
+
+async def _told(work: Awaitable[dict[str, object]]) -> dict[str, object]:
+    """The one place where our errors become the protocol's."""
     try:
-        return await run(server, buffer, fields)
+        return await work
     except TrueupError as problem:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
-async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
-    """The one place where our errors become the protocol's."""
+@server.command(changes.COMMAND)
+async def undo(_: Server, request: object = None) -> object:
+    """Take back the last change in all its files; `request` may name another in `change`."""
+    number = request.get("change") if isinstance(request, dict) else None
     try:
-        wanted = replace(goal_from_json(goal), path=buffer.document.path)
-        return await suggest.run_goal(server, buffer, wanted)
+        return await server.changes.undo(number if isinstance(number, int) else None)
     except TrueupError as problem:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
@@ -257,6 +284,8 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
         return None
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     offset = server.buffers.codec.offset(buffer.document, params.position)
     span = buffer.outline.identifier_at(offset)
     if span is None:
@@ -276,6 +305,19 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
+@server.feature(searching.METHOD)
+async def search(_: Server, params: object) -> list[dict[str, object]]:
+    """Decisions and code about a query; for clients that show them."""
+    return await searching.search(server, str(getattr(params, "query", "")))
+
+
+@server.feature(types.WORKSPACE_SYMBOL)
+async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+    return await searching.symbols(server, params.query)
+
+
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
+    server.status.cancel_all()
+    await server.searches.close()
     await server.engine.close()

@@ -20,8 +20,12 @@ _LEVELS: Final = {
 }
 
 
-def of_finding(root: Path, codec: Codec, document: Document, found: Finding) -> types.Diagnostic:
-    """At the imported name; the chain as related information, the contract or decision as link."""
+def of_finding(
+    root: Path, codec: Codec, document: Document, found: Finding, *, relates: bool
+) -> types.Diagnostic:
+    """At the imported name; the chain as related information, or in words where the client shows
+    none; the contract or decision as link.
+    """
     related = [
         types.DiagnosticRelatedInformation(
             types.Location(uri_of(root / step.path), _line(step.line)),
@@ -30,15 +34,16 @@ def of_finding(root: Path, codec: Codec, document: Document, found: Finding) -> 
         for step in found.chain
         if step.path
     ]
+    told = [item.message for item in related] if not relates and len(related) > 1 else []
     link = f"{uri_of(root / found.source.path)}#L{found.source.line}"
     return types.Diagnostic(
         range=codec.range(document, found.span),
-        message=found.message,
+        message="\n".join((found.message, *told)),
         severity=_LEVELS[found.severity],
         code=found.rule,
         code_description=types.CodeDescription(link),
         source=SOURCE,
-        related_information=related or None,
+        related_information=(related or None) if relates else None,
         data={
             "contract": found.contract,
             "decision": found.decision,

@@ -34,6 +34,15 @@ def accept(root: str, decision: Decision) -> None:
     _pin(root, decision, Status.ACCEPTED)
 
 
+def put_in_force(root: str, decisions: Decisions, decision: Decision) -> None:
+    """`accept`, and what it says it supersedes is superseded. Raises as `lifecycle.accept`."""
+    accept(root, decision)
+    for name in decision.supersedes:
+        for old in decisions.find(name):
+            if old.is_in_force and old.path != decision.path:
+                lifecycle.set_status(root, old, Status.SUPERSEDED)
+
+
 def refresh(root: str, decision: Decision) -> None:
     """Take the evidence as it is now, and accept the decision again if it needed a review."""
     again = decision.status is Status.NEEDS_REVIEW

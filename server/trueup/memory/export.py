@@ -7,6 +7,7 @@ all else is kept; each Cursor rule is a file of its own, known by the same mark.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -48,7 +49,9 @@ class Page:
     text: str | None
 
 
-def exported(decisions: Decisions) -> tuple[Decision, ...]:
+def exported(
+    decisions: Decisions, hidden: Callable[[str], bool] = lambda _: False
+) -> tuple[Decision, ...]:
     """What may be shown to other assistants: accepted decisions for the team."""
     return tuple(
         item
@@ -56,12 +59,21 @@ def exported(decisions: Decisions) -> tuple[Decision, ...]:
         if item.status is Status.ACCEPTED
         and item.visibility is Visibility.TEAM
         and item.origin is not Origin.INSTRUCTIONS
+        and not hidden(item.path)
     )
 
 
-def pages(root: str, decisions: Decisions, target: Target) -> tuple[Page, ...]:
-    """The files that an export changes. Raises InputError where one cannot be read."""
-    wanted = exported(decisions)
+def pages(
+    root: str,
+    decisions: Decisions,
+    target: Target,
+    hidden: Callable[[str], bool] = lambda _: False,
+) -> tuple[Page, ...]:
+    """The files that an export changes; `hidden` says which paths the team may not see.
+
+    Raises InputError where one cannot be read.
+    """
+    wanted = exported(decisions, hidden)
     if target is Target.CURSOR:
         return _cursor(root, decisions, wanted)
     path = PAGES[target]

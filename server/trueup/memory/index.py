@@ -68,9 +68,13 @@ class Freshness:
 
 
 class Index:
-    """The index of the project at `root` (an absolute path); close it, or use it as a context."""
+    """The index of the project at `root` (an absolute path); close it, or use it as a context.
 
-    def __init__(self, root: str, folder: Path | None = None) -> None:
+    `most` are the files that one refresh may read, None for all that there are: where more have
+    changed, it says how far behind the index is, and somebody else has to bring it in step.
+    """
+
+    def __init__(self, root: str, folder: Path | None = None, *, most: int | None = None) -> None:
         self.root = os.path.realpath(root)
         self._generations = Generations(folder or folder_of(root, SCHEMA))
         self._store: Store | None = None
@@ -79,6 +83,7 @@ class Index:
         self._says = ""
         self._files: dict[str, Known] = {}
         self._version = -1
+        self._most = most
 
     def __enter__(self) -> Self:
         return self
@@ -203,8 +208,11 @@ class Index:
 
     def _in_step(self, paths: tuple[str, ...] | None, *, wait: bool) -> Freshness:
         self._attach()
-        if self._store is not None and not self._due(paths):
+        due = self._due(paths)
+        if self._store is not None and not due:
             return self._state()
+        if self._is_too_much(due):
+            return replace(self._state(), behind=len(due))
         with self._generations.lease(wait=wait) as ours:
             if not ours:
                 return self._behind(paths)
@@ -213,8 +221,13 @@ class Index:
             if self._store is None:
                 return self._build()
             due = self._due(paths)
+            if self._is_too_much(due):
+                return replace(self._state(), behind=len(due))
             self._update(self._store, due)
             return self._state(changed=len(due))
+
+    def _is_too_much(self, due: Mapping[str, Stamp | None]) -> bool:
+        return self._most is not None and len(due) > self._most
 
     def _attach(self) -> None:
         """Have the current database open, or none where there is none that can be used."""
@@ -316,7 +329,8 @@ class Index:
             return Freshness(Home.NOWHERE, says=self._says)
         if self._store is None:
             files = sweep(self.root)
-            if sum(stamp.size for stamp in files.values()) > MEMORY_SOURCE_BYTES_MAX:
+            size = sum(stamp.size for stamp in files.values())
+            if size > MEMORY_SOURCE_BYTES_MAX or self._is_too_much(dict(files)):
                 self._home = Home.NOWHERE
                 self._says += "; the project is too large to be indexed in memory"
                 return Freshness(Home.NOWHERE, behind=len(files), says=self._says)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from trueup import InputError, workspace
+from trueup.architecture.contracts import Severity, Source
 from trueup.memory import ulid
+from trueup.memory.decisions import Problem
 from trueup.memory.places import OURS, folders
 
 NAME: Final = "feedback.jsonl"
@@ -60,10 +62,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The events by time, each once, and one sentence for each line that could not be read."""
+    """The events by time, each once, and what could not be read, at its line."""
 
     events: tuple[Event, ...] = ()
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @property
     def rejections(self) -> tuple[Event, ...]:
@@ -88,15 +90,15 @@ def read(root: str) -> Journal:
     path = path_of(root)
     file = Path(root, path)
     if workspace.relative(root, file) is None:
-        return Journal(problems=(f"{path} leads out of the project",))
+        return _unread(path, "it leads out of the project")
     try:
         if file.stat().st_size > BYTES_MAX:
-            return Journal(problems=(f"{path} is too large to be read",))
+            return _unread(path, "it is too large to be read")
         raw = file.read_bytes()
     except FileNotFoundError:
         return Journal()
     except OSError as problem:
-        return Journal(problems=(f"{path} cannot be read: {problem.strerror}",))
+        return _unread(path, f"it cannot be read: {problem.strerror}")
     events: dict[str, Event] = {}
     problems = []
     for number, line in enumerate(raw.split(b"\n"), 1):
@@ -106,8 +108,13 @@ def read(root: str) -> Journal:
         if isinstance(found, Event):
             events[found.id] = found
         else:
-            problems.append(f"{path}:{number}: {found}; the line is skipped")
+            says = f"{found}; the line is skipped"
+            problems.append(Problem(Source(path, number), says, Severity.WARNING))
     return Journal(tuple(events[key] for key in sorted(events)), tuple(problems))
+
+
+def _unread(path: str, says: str) -> Journal:
+    return Journal(problems=(Problem(Source(path, 1), says, Severity.WARNING),))
 
 
 def _event(line: bytes) -> Event | str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from trueup import InputError, workspace
 from trueup.architecture.contracts import Severity
+from trueup.memory import journal
 from trueup.memory.consistency import contradictions
 from trueup.memory.decisions import Decisions, Problem
 from trueup.memory.evaluate import RuleFinding, report
@@ -57,6 +58,7 @@ def check(root: str, decisions: Decisions, paths: Iterable[str]) -> ProjectRepor
     for decision in decisions:
         problems.update(dict.fromkeys(check_examples(decision)))
     problems.update(dict.fromkeys(contradictions(decisions)))
+    problems.update(dict.fromkeys(journal.read(root).problems))
     files = 0
     for path in paths:
         try:

@@ -106,6 +106,8 @@ class Taken:
     """One decision of an answer. `text` is what a prompt would hold of it, its name included."""
 
     decision: Decision
+    name: str
+    """How people call it."""
     text: str
     tokens: int
     score: float
@@ -125,20 +127,25 @@ class Answer:
 
 
 class DecisionSearch:
-    """All decisions that one audience may see, ready to be asked. For one thread at a time."""
+    """All decisions that one audience may see, ready to be asked; `hidden` says which paths it may
+    not. For one thread at a time.
+    """
 
     def __init__(
         self,
         decisions: Decisions,
         audience: Audience,
         *,
+        hidden: Callable[[str], bool] = lambda _: False,
         standing: Callable[[Decision], Standing] = lambda _: Standing.UNKNOWN,
         weights: Weights = WEIGHTS,
     ) -> None:
         self._all = decisions
         self._standing = standing
         self._weights = weights
-        self._seen = tuple(item for item in decisions if _may_see(audience, item))
+        self._seen = tuple(
+            item for item in decisions if _may_see(audience, item) and not hidden(item.path)
+        )
         self._text = apsw.Connection(":memory:")
         columns = ", ".join(Weights._fields)
         self._text.execute(
@@ -196,7 +203,7 @@ class DecisionSearch:
             budget -= cost
             held = self._held(wanted, number) if number in lexical else ()
             why = Why(held, scopes[number][1] if number in scopes else "", doubts)
-            taken.append(Taken(item, text, cost, -score, why))
+            taken.append(Taken(item, self._all.short(item), text, cost, -score, why))
         return Answer(tuple(taken), tuple(crowded))
 
     def _doubts(self, item: Decision, *, outside: bool) -> tuple[tuple[str, ...], float]:

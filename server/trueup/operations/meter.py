@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from trueup.operations.budget import Purse, Refusal, Reservation
 from trueup.operations.prices import Usage
-from trueup.operations.trace import ANSWERED, ModelCall, Recording
+from trueup.operations.trace import ANSWERED, ModelCall, Recording, Told
 
 CANCELLED = "cancelled"
 REFUSED = "budget"
@@ -64,6 +64,10 @@ class Meter:
 
     def __init__(self, purse: Purse, recording: Recording, say: Callable[[str], None]) -> None:
         self._purse, self._recording, self._say = purse, recording, say
+
+    def told(self, *items: Told) -> None:
+        """What the prompts hold of the project's memory, and why."""
+        self._recording.told(*items)
 
     @contextmanager
     def calling(

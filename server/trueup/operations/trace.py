@@ -62,6 +62,33 @@ class ModelCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Something of the project that a prompt held beside the code it is about, and why.
+
+    `kind` is "decision" or "code"; `rank` is its place from 1 on by how much it is about the goal,
+    `scope` what of its scope the goal matches. What was `left_out` had no room in the budget.
+    """
+
+    kind: str
+    name: str
+    title: str
+    path: str
+    why: str
+    scope: str = ""
+    rank: int = 0
+    tokens: int = 0
+    left_out: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What the user reads of it."""
+        called = " ".join(part for part in (self.kind, self.name, self.title) if part)
+        if self.left_out:
+            return f"no room for {called}"
+        return f"{called} (rank {self.rank}, {self.tokens} tokens): {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """One candidate and what the gate found; `call` is the place of its call, None for a
     deterministic proposer. Without a candidate, `sentence` says why.
@@ -100,6 +127,8 @@ class Trace:
     root: str
     goal: Goal
     plan: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
+    """What the prompts held of the project's memory, each once."""
     calls: tuple[ModelCall, ...] = ()
     tried: tuple[Tried, ...] = ()
     outcome: str = ""
@@ -176,6 +205,11 @@ class Recording:
 
     def planned(self, *lines: str) -> None:
         self.trace = replace(self.trace, plan=(*self.trace.plan, *lines))
+
+    def told(self, *items: Told) -> None:
+        """What a prompt holds; a prompt that holds the same again says nothing new."""
+        told = tuple(dict.fromkeys((*self.trace.told, *items)))
+        self.trace = replace(self.trace, told=told)
 
     def called(self, call: ModelCall) -> None:
         self.trace = replace(self.trace, calls=(*self.trace.calls, call))

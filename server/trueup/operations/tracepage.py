@@ -82,6 +82,10 @@ def _sections(trace: Trace, read: ReadText) -> Iterable[str]:
         yield "<h2>Plan</h2>\n<ul>"
         yield from (f"<li>{escape(line)}</li>" for line in trace.plan)
         yield "</ul>"
+    if trace.told:
+        yield "<h2>What the model was told of the project</h2>\n<ul>"
+        yield from (f"<li>{escape(item.sentence)}</li>" for item in trace.told)
+        yield "</ul>"
     yield _timeline(trace)
     if trace.calls:
         yield _calls(trace)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ import httpx2
 from anthropic.types import Message, MessageDeltaUsage, MessageParam
 
 from trueup.guards.redaction import Veil
+from trueup.memory import places
+from trueup.memory.decisions import Decisions
+from trueup.memory.unsent import Unsent
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
@@ -119,7 +123,14 @@ async def propose(
             "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
         )
         return ModelAnswer(Failure(FailureKind.NO_KEY, sentence, first), prompt=prompt.reference)
-    told = await asyncio.to_thread(remembered.decisions, goal, snapshot)
+    unsent = Unsent(snapshot.root, settings.shown, partial(_decisions, snapshot))
+    if unsent.hides(goal.path):
+        sentence = f"{goal.path} is never sent to a model: the setting `visibility.never` names it"
+        return ModelAnswer(Failure(FailureKind.CANNOT, sentence, first), prompt=prompt.reference)
+    goal, attempts = await asyncio.to_thread(_without, unsent, goal, attempts)
+    told = await asyncio.to_thread(remembered.decisions, goal, snapshot, unsent.hides)
+    if meter is not None:
+        meter.told(*remembered.told(told))
     shown = context.build(
         goal,
         snapshot,
@@ -149,6 +160,22 @@ async def propose(
         tokens_out=call.tokens_out,
         elapsed_s=time.monotonic() - started,
     )
+
+
+def _decisions(snapshot: Snapshot) -> Decisions:
+    texts = {document.path: document.text for document in snapshot}
+    return places.load(snapshot.root, texts, instructions=False)
+
+
+def _without(
+    unsent: Unsent, goal: Goal, attempts: tuple[Attempt, ...]
+) -> tuple[Goal, tuple[Attempt, ...]]:
+    """The words of other tools and of the gate, without what is never sent."""
+    if goal.diagnostic is not None:
+        said = unsent.without(goal.diagnostic.message)
+        goal = replace(goal, diagnostic=replace(goal.diagnostic, message=said))
+    clean = tuple(replace(item, complaint=unsent.without(item.complaint)) for item in attempts)
+    return goal, clean
 
 
 def _silent(_sentence: str) -> None:

@@ -11,8 +11,9 @@ from typing import Final
 
 from trueup.guards import permission
 from trueup.guards.permission import Permission
+from trueup.lines import line_starts
 from trueup.parsing import parse_module
-from trueup.snapshot import Edit, Snapshot, Span, line_starts
+from trueup.snapshot import Edit, Snapshot, Span
 from trueup.suggestion import Evidence, Goal, Outcome, Recipe
 from trueup.symbols import Outline
 from trueup.verify.renames import WithoutImports
