@@ -53,7 +53,10 @@ class Engine:
     """One engine process, started again after a crash by the next job."""
 
     def __init__(self, command: tuple[str, ...] | None = None) -> None:
-        self._command = command or (sys.executable, "-m", "trueup.engine.worker")
+        self._command = command or (
+            # -P: the folder that the editor was started in is not where our modules are.
+            *(sys.executable, "-P", "-m", "trueup.engine.worker"),
+        )
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
