@@ -58,7 +58,7 @@ $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 	@touch $@
 
 audit: $(VENV)/.audit
-	$(AUDIT)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
+	$(AUDIT)/pip-audit --strict --require-hashes --disable-pip -r requirements/runtime.txt
 	$(AUDIT)/zizmor --offline --min-severity medium .github/workflows
 	$(BIN)/python supply/licences.py
 	$(AUDIT)/cyclonedx-py requirements --output-reproducible --of JSON -o sbom.cdx.json requirements/runtime.txt

@@ -226,7 +226,8 @@ async def test_what_is_trusted_stays_inside(snare: Snare, everything: Path, tmp_
     """The traps run now, where what they write is thrown away and where nobody listens."""
     interpreter = make_environment(tmp_path / "environment", PYTEST_AND_ITS_NEEDS)
     process = await asyncio.create_subprocess_exec(
-        TRUEUP, "verify", "--trust", "--json", "--diff", "change", "--interpreter", str(interpreter),
+        TRUEUP, "verify", "--trust", "--json", "--diff", "change",
+        "--interpreter", str(interpreter),
         cwd=everything, env=snare.environment, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
