@@ -47,6 +47,7 @@ RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE}
 
 DESTINATIONS_MAX: Final = 12
 LOOP: Final = "trueup.engine.loop"
+NO_MODEL: Final = "no model was asked: only what needs none was wanted"
 UNSENT: Final = "no model was asked: your editor does not trust this workspace"
 
 
@@ -74,7 +75,7 @@ async def run(start: Start, ports: Ports) -> Made:
     bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
         judging = _judging(start, goal, snapshot, settings, bed, ports, record)
-        made = await _within_time(_Job(judging, ports.turns, sends=start.trusted), start)
+        made = await _within_time(_Job(judging, ports.turns, _unasked(start)), start)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
 
@@ -85,6 +86,13 @@ def _judging(
 ) -> Judging:  # fmt: skip
     absent = frozenset(start.absent)
     return Judging(goal, snapshot, settings, bed, record, ports.say, absent=absent, pin=start.pin)
+
+
+def _unasked(start: Start) -> str:
+    """Why no model is asked, "" where one may be."""
+    if start.deterministic:
+        return NO_MODEL
+    return "" if start.trusted else UNSENT
 
 
 async def _within_time(job: _Job, start: Start) -> Made:
@@ -185,10 +193,10 @@ async def _destination(goal: Goal, root: str, ask: Ask) -> str:
 class _Job:
     """The proposers of one goal, in their order."""
 
-    def __init__(self, judging: Judging, turns: Turns, *, sends: bool) -> None:
-        """`sends`: whether a model may be asked."""
+    def __init__(self, judging: Judging, turns: Turns, unasked: str) -> None:
+        """`unasked` is why no model may be asked, "" where one may."""
         self.judging, self.turns, self.say = judging, turns, judging.say
-        self.sends = sends
+        self.unasked = unasked
         self._planned: Planned | None = None
 
     async def judge_again(self, candidate: Candidate) -> Made:
@@ -242,8 +250,8 @@ class _Job:
         if judging.goal.diagnostic is not None:
             # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
             judging.goal = replace(judging.goal, surface=Surface())
-        if not self.sends:
-            return await judging.judged(Failure(FailureKind.CANNOT, UNSENT, "model"))
+        if self.unasked:
+            return await judging.judged(Failure(FailureKind.CANNOT, self.unasked, "model"))
         obstacle = request.missing(judging.settings) or await asyncio.to_thread(
             request.obstacle, judging.goal, judging.snapshot, judging.settings
         )
