@@ -83,6 +83,8 @@ async def measure(count: int) -> int:
 
         await one(count)
         process = engine.process_id
+        if process is None:
+            raise SystemExit("the engine died of its first job")
         before = peak(process)
         model.order.clear()
         began = time.perf_counter()

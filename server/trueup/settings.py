@@ -9,7 +9,10 @@ workspace.
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,6 +27,10 @@ APPLICATION: Final = "trueup"
 ISOLATION: Final = ("any", "landlock", "namespaces")
 APPLY: Final = ("ask", "verified")
 VENDOR: Final = "https://api.anthropic.com"
+PROVIDERS: Final = ("anthropic", "bedrock", "vertex")
+KEYCHAIN: Final = "trueup"
+"""What the key is called in the machine's keychain: service "trueup", user "model"."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 STRICTNESS: Final = frozenset({"crosshair_seconds", "mutants", "mutants_killed_min"})
 """Limits of which less would be a weaker proof: a project may only raise them."""
 
@@ -84,12 +91,35 @@ class TraceLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """Fixes that are verified before anyone asks, and what that may take. Only the machine sets it.
+
+    `enabled` is None where the client decides; `model`: one may take part, within the budget.
+    """
+
+    enabled: bool | None = None
+    model: bool = False
+    idle_seconds: float = limit(3, "s", "how long nothing happens in the editor before it begins")
+    load: float = limit(0.7, "share", "load of each processor above which it rests")
+    per_minute: float = limit(6, "fixes", "fixes that are tried in one minute")
+    cpu_seconds: float = limit(120, "s", "CPU time that is taken in one hour")
+    niceness: float = limit(10, "steps", "lower priority of everything that runs for it")
+    fixes: float = limit(10, "fixes", "fixes of one file that are kept ready")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Where the model is and which one. The key is in the environment of the server."""
+    """Where the model is and which one. The key is in the environment of the server, or in the
+    machine's keychain; for `bedrock` and `vertex`, credentials are where their tools keep them.
+    """
 
     base_url: str | None = None
     models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
     effort: str | None = None
+    provider: str = "anthropic"
+    region: str | None = None
+    project: str | None = None
+    """Of Vertex: whose project pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +156,7 @@ class Settings:
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
+    background: Background = Background()
     shown: Shown = Shown()
     interpreter: str | None = None
     isolation_minimum: str = "any"
@@ -164,6 +195,9 @@ def load(
         (client or {}, "the client's settings"),
     ):
         settings = _with_machine(settings, source, where)
+        if "background" in source:
+            made = _background(settings.background, source["background"], where)
+            settings = replace(settings, background=made)
         if "visibility" in source:
             shown = _shown(settings.shown, source["visibility"], where)
             settings = replace(settings, shown=shown)
@@ -216,6 +250,22 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
     return settings
 
 
+def _background(background: Background, value: object, where: str) -> Background:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where}: background has the wrong type")
+    switches = {name: value[name] for name in ("enabled", "model") if name in value}
+    for name, said in switches.items():
+        if not isinstance(said, bool):
+            raise ConfigurationError(f"{where}: background.{name} must be true or false")
+    numbers = {name: said for name, said in value.items() if name not in switches}
+    return replace(
+        background,
+        enabled=switches.get("enabled", background.enabled),
+        model=switches.get("model", background.model),
+        **_numbers(Background, numbers, "background."),
+    )
+
+
 def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> ModelSettings:
     base_url, models, effort = table.get("base_url"), table.get("models"), table.get("effort")
     if base_url is not None and not (isinstance(base_url, str) and "://" in base_url):
@@ -224,10 +274,18 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
         isinstance(models, list) and models and all(isinstance(name, str) for name in models)
     ):
         raise ConfigurationError(f"{where}: model.models must be a list of names")
+    region, project = table.get("region"), table.get("project")
+    for name, value in (("region", region), ("project", project)):
+        if value is not None and not (isinstance(value, str) and _PLAIN.fullmatch(value)):
+            raise ConfigurationError(f"{where}: model.{name} must be a name")
+    provider = table.get("provider", model.provider)
     return ModelSettings(
         base_url=base_url or model.base_url,
         models=tuple(models) if models else model.models,
         effort=effort if isinstance(effort, str) else model.effort,
+        provider=_choice(provider, PROVIDERS, "model.provider", where),
+        region=str(region) if region else model.region,
+        project=str(project) if project else model.project,
     )
 
 
@@ -286,7 +344,9 @@ def _shown(shown: Shown, value: object, where: str) -> Shown:
 
 
 def _numbers(
-    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], table_name: str = ""
+    kind: type[Limits | Budget | TraceLimits | Background],
+    table: Mapping[str, object],
+    table_name: str = "",
 ) -> dict[str, float]:
     """What `table` says about the fields of `kind`. Raises ConfigurationError."""
     known = {item.name for item in fields(kind)}
@@ -311,9 +371,37 @@ def _choice(value: object, allowed: tuple[str, ...], key: str, where: str) -> st
 
 def endpoint(settings: Settings) -> str:
     """Where requests go: the machine's setting, else our environment's, else the vendor."""
-    return settings.model.base_url or os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
+    chosen = settings.model
+    if chosen.base_url:
+        return chosen.base_url
+    match chosen.provider:
+        case "bedrock":
+            return f"https://bedrock-runtime.{chosen.region}.amazonaws.com"
+        case "vertex":
+            where = "" if chosen.region == "global" else f"{chosen.region}-"
+            return f"https://{where}aiplatform.googleapis.com/v1"
+    return os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
 
 
 def model_key() -> str | None:
-    """The key of the model's API, from the environment of this process and nowhere else."""
-    return os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN") or None
+    """The key of the model's API: from the environment of this process, else from the keychain of
+    this machine, and from nowhere else.
+    """
+    known = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    return known or keychain_key()
+
+
+@functools.cache
+def keychain_key() -> str | None:
+    """The key that the machine's keychain holds; None without the `keyring` package, or without a
+    keychain that opens. Asked once, because a keychain may ask its user.
+    """
+    try:
+        keyring = importlib.import_module("keyring")
+    except ImportError:
+        return None
+    try:
+        found = keyring.get_password(KEYCHAIN, "model")
+    except (RuntimeError, OSError):
+        return None  # Locked, or none here; a KeyringError of its backends is a RuntimeError.
+    return found if isinstance(found, str) and found else None

@@ -70,7 +70,8 @@ class Engine:
     def __init__(
         self, command: tuple[str, ...] | None = None, *, hang_seconds: float = HANG_SECONDS
     ) -> None:
-        self._command = command or (sys.executable, "-m", "trueup.engine.worker")
+        # -P: the current folder is the user's, and nothing is imported from there.
+        self._command = command or (sys.executable, "-P", "-m", "trueup.engine.worker")
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -86,11 +87,9 @@ class Engine:
         return self._process is not None and self._process.returncode is None
 
     @property
-    def process_id(self) -> int:
-        """The engine's process. Raises EngineError where there is none."""
-        if self._process is None or not self.is_running:
-            raise EngineError("the engine is not running")
-        return self._process.pid
+    def process_id(self) -> int | None:
+        """Of the process that runs, None where none does."""
+        return self._process.pid if self._process is not None and self.is_running else None
 
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""

@@ -47,6 +47,7 @@ RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE}
 
 DESTINATIONS_MAX: Final = 12
 LOOP: Final = "trueup.engine.loop"
+NO_MODEL: Final = "no model was asked: only what needs none was wanted"
 UNSENT: Final = "no model was asked: your editor does not trust this workspace"
 
 
@@ -75,7 +76,7 @@ async def run(start: Start, ports: Ports) -> Made:
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
         record.holds(snapshot, goal.path)
         judging = _judging(start, goal, snapshot, settings, bed, ports, record)
-        made = await _within_time(_Job(judging, ports.turns, sends=start.trusted), start)
+        made = await _within_time(_Job(judging, ports.turns, _unasked(start)), start)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
 
@@ -88,6 +89,13 @@ def _judging(
     return Judging(goal, snapshot, settings, bed, record, ports.say, absent=absent, pin=start.pin)
 
 
+def _unasked(start: Start) -> str:
+    """Why no model is asked, "" where one may be."""
+    if start.deterministic:
+        return NO_MODEL
+    return "" if start.trusted else UNSENT
+
+
 async def _within_time(job: _Job, start: Start) -> Made:
     """What the job makes; when its time is over, the best that it has made by then."""
     judging = job.judging
@@ -95,7 +103,7 @@ async def _within_time(job: _Job, start: Start) -> Made:
     try:
         async with asyncio.timeout(seconds):
             if start.candidate is not None:
-                return await judging.judge(start.candidate)
+                return await job.judge_again(start.candidate)
             return await job.suggest()
     except TimeoutError:
         late = f"{start.goal.title} took longer than {seconds:.0f} s"
@@ -186,11 +194,17 @@ async def _destination(goal: Goal, root: str, ask: Ask) -> str:
 class _Job:
     """The proposers of one goal, in their order."""
 
-    def __init__(self, judging: Judging, turns: Turns, *, sends: bool) -> None:
-        """`sends`: whether a model may be asked."""
+    def __init__(self, judging: Judging, turns: Turns, unasked: str) -> None:
+        """`unasked` is why no model may be asked, "" where one may."""
         self.judging, self.turns, self.say = judging, turns, judging.say
-        self.sends = sends
+        self.unasked = unasked
         self._planned: Planned | None = None
+
+    async def judge_again(self, candidate: Candidate) -> Made:
+        """The verdict on a candidate that was made before, held to the same plan."""
+        if self.judging.goal.plan is not None:
+            await self._plan()
+        return await self.judging.judge(candidate)
 
     async def suggest(self) -> Made:
         goal, snapshot = self.judging.goal, self.judging.snapshot
@@ -237,10 +251,13 @@ class _Job:
         if judging.goal.diagnostic is not None:
             # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
             judging.goal = replace(judging.goal, surface=Surface())
-        if not self.sends:
-            return await judging.judged(Failure(FailureKind.CANNOT, UNSENT, "model"))
-        if (missing := request.missing(judging.settings)) is not None:
-            return await self._without_model(await judging.judged(missing))
+        if self.unasked:
+            return await judging.judged(Failure(FailureKind.CANNOT, self.unasked, "model"))
+        obstacle = request.missing(judging.settings) or await asyncio.to_thread(
+            request.obstacle, judging.goal, judging.snapshot, judging.settings
+        )
+        if obstacle is not None:
+            return await self._without_model(await judging.judged(obstacle))
         # The vendor's SDK takes a second to import, which only this path needs, and no loop waits.
         planned, _ = await asyncio.gather(self._plan(), asyncio.to_thread(import_module, LOOP))
         from trueup.engine.loop import Loop  # noqa: PLC0415

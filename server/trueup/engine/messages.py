@@ -47,6 +47,8 @@ class Start:
     """Only show what a model would be sent for the goal; the answer is a Prompted."""
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
+    deterministic: bool = False
+    """Only what needs no model."""
     trusted: bool = True
     """Whether the editor trusts the workspace; else nothing of it is executed and nothing sent."""
 

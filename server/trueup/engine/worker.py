@@ -44,6 +44,7 @@ from trueup.engine.recorded import Books
 from trueup.engine.turns import JOBS_AT_ONCE, JOBS_MAX, Turns
 from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
+from trueup.operations.pulse import Pulse
 from trueup.operations.tracestore import TraceStore
 from trueup.operations.watching import Watch
 from trueup.propose.proposal import Failure
@@ -177,15 +178,19 @@ async def _serve(out: BinaryIO) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     serving = asyncio.ensure_future(Worker(out).serve(lines))
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    pulse = Pulse()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+    pulse.stop()
 
 
 def main() -> None:
-    """Entry point of `python -m trueup.engine.worker`."""
+    """Entry point of `python -m trueup.engine.worker [NICENESS]`."""
     die_with_parent()
+    # This process and all that it starts give way to the editor and its server; work that nobody
+    # waits for gives way to everything.
     with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+        os.nice(int(sys.argv[1]) if sys.argv[1:] else NICENESS)
     log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

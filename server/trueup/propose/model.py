@@ -11,9 +11,6 @@ Whatever goes wrong is a Failure with a sentence. Cancelling closes the connecti
 from __future__ import annotations
 
 import asyncio
-import functools
-import os
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -30,7 +27,8 @@ from trueup.guards.redaction import Veil
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
-from trueup.propose import context, endpoints, prompts, request, unveiled
+from trueup.propose import clients, context, endpoints, prompts, request, unveiled
+from trueup.propose.clients import Client
 from trueup.propose.conversation import FIRST, Turn
 from trueup.propose.endings import RETRIED, Ending, ending_of
 from trueup.propose.endpoints import Capabilities
@@ -95,6 +93,8 @@ class _Call:
     tokens_in: int = 0
     tokens_out: int = 0
     began: bool = False
+    counted: bool = True
+    """Whether the server said what its last answer took."""
 
     @property
     def host(self) -> str:
@@ -199,9 +199,9 @@ async def _within_deadline(call: _Call) -> Ending:
         # The transport would write it into its log, as a header that it cannot send.
         return Ending(FailureKind.AUTH, "the key holds characters that no key can hold")
     try:
-        client = _client(call.settings, key)
-    except (httpx2.InvalidURL, ValueError):
-        return Ending(FailureKind.UNREACHABLE, "model.base_url is not an address")
+        client = clients.make(call.settings, key)
+    except clients.UnusableError as problem:
+        return Ending(FailureKind.UNREACHABLE, str(problem))
     try:
         async with asyncio.timeout(seconds), client:
             ending = await _down_the_models(client, call)
@@ -212,39 +212,7 @@ async def _within_deadline(call: _Call) -> Ending:
     return ending
 
 
-def _client(settings: Settings, key: str) -> anthropic.AsyncAnthropic:
-    """A client that takes nothing from profiles on disk and retries nothing on its own."""
-    url = endpoint(settings)
-    seconds = settings.limits.model_seconds
-    token = key == os.environ.get("ANTHROPIC_AUTH_TOKEN")
-    if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
-        # A proxy cannot reach what listens on this machine.
-        transport = httpx2.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=seconds, verify=_certificates()
-        )
-    else:
-        transport = anthropic.DefaultAsyncHttpxClient(
-            follow_redirects=False, verify=_certificates()
-        )
-    return anthropic.AsyncAnthropic(
-        api_key=None if token else key,
-        auth_token=key if token else None,
-        base_url=url,
-        max_retries=0,
-        timeout=seconds,
-        # It would send a traceparent of ours along.
-        open_telemetry=False,
-        http_client=transport,
-    )
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Whom to trust, read once: it takes 50 ms, and every call of a model makes a client."""
-    return httpx2.create_ssl_context()
-
-
-async def _down_the_models(client: anthropic.AsyncAnthropic, call: _Call) -> Ending:
+async def _down_the_models(client: Client, call: _Call) -> Ending:
     """The first model that answers; the next where one is overloaded, refuses or is not there."""
     ending = Ending(FailureKind.CANNOT, "no model is named in the settings")
     for model in call.settings.model.models:
@@ -257,7 +225,7 @@ async def _down_the_models(client: anthropic.AsyncAnthropic, call: _Call) -> End
     return ending
 
 
-async def _with_retries(client: anthropic.AsyncAnthropic, call: _Call) -> Ending:
+async def _with_retries(client: Client, call: _Call) -> Ending:
     longest = call.settings.limits.retry_after_seconds
     for number in range(1, TRIES_PER_MODEL + 1):
         ending = await _ask_with_fewer(client, call)
@@ -272,7 +240,7 @@ async def _with_retries(client: anthropic.AsyncAnthropic, call: _Call) -> Ending
     return ending
 
 
-async def _ask_with_fewer(client: anthropic.AsyncAnthropic, call: _Call) -> Ending:
+async def _ask_with_fewer(client: Client, call: _Call) -> Ending:
     """One request; while it is refused for its form, one with fewer options. What is accepted then
     is remembered of the endpoint.
     """
@@ -289,8 +257,10 @@ async def _ask_with_fewer(client: anthropic.AsyncAnthropic, call: _Call) -> Endi
         if smaller == wanted:
             return ending
         wanted = smaller
-    if ending.kind is None and takes != known:
-        endpoints.takes(*place, takes)
+    if ending.kind is None:
+        takes = replace(takes, counting=call.counted)
+        if takes != known:
+            endpoints.takes(*place, takes)
     return ending
 
 
@@ -299,7 +269,7 @@ def _request(call: _Call, takes: Capabilities) -> Request:
                          call.schema)  # fmt: skip
 
 
-async def _ask(client: anthropic.AsyncAnthropic, wanted: Request, call: _Call) -> Ending:
+async def _ask(client: Client, wanted: Request, call: _Call) -> Ending:
     """One request, to its end: paid for before, settled after."""
     with _metered(call, wanted) as taken:
         if isinstance(taken, Refusal):
@@ -362,6 +332,7 @@ class _Heard:
     def settle(self, wanted: Request) -> None:
         """Tell the meter what it took; estimated where the server has not said."""
         taken, place = self.taken, (endpoint(self.call.settings), wanted.model)
+        self.call.counted = bool(taken.usage.prompt)
         if taken.has_begun and not taken.usage.prompt:
             # Some local servers count nothing, and a budget counts all the same.
             taken.usage = replace(taken.usage, input=context.estimated_tokens(wanted.text))
@@ -381,9 +352,7 @@ class _Heard:
         self.call.tokens_out += taken.usage.output
 
 
-async def _streamed(
-    client: anthropic.AsyncAnthropic, wanted: Request, call: _Call, taken: Taken
-) -> Ending:
+async def _streamed(client: Client, wanted: Request, call: _Call, taken: Taken) -> Ending:
     heard = _Heard(call, wanted.model, taken)
     try:
         async with client.messages.stream(**wanted.arguments) as stream:
@@ -417,4 +386,6 @@ _ENDS: Final = (
     TypeError,
     AttributeError,
     AssertionError,
+    # No credentials of a cloud: the SDK's own words for it, and those of the clouds' libraries.
+    RuntimeError,
 )
