@@ -26,10 +26,13 @@ from trueup.snapshot import Document, Span
 from trueup.symbols import Outline
 
 CLAIMS_MAX: Final = 5
+"""Claims of one answer that are looked at: the worst come first."""
 CHARACTERS_MAX: Final = 400_000
 """A longer file is not compared with what it was."""
 MESSAGE_CHARACTERS_MAX: Final = 160
+"""How much of what is wrong an editor shows at its place."""
 EXPLANATION_CHARACTERS_MAX: Final = 1_000
+"""How much of why it is wrong is shown."""
 TEST_CHARACTERS_MAX: Final = 8_000
 """A longer test is not read: one defect needs a few lines."""
 SOURCE_FOLDERS: Final = ("src", "lib")
