@@ -59,7 +59,3 @@ def told(answer: Answer) -> tuple[Told, ...]:
         for item in answer.crowded_out
     )
     return (*taken, *crowded)
-
-
-def text(answer: Answer) -> str:
-    return "\n\n".join(taken.text.strip() for taken in answer.taken)
