@@ -18,11 +18,13 @@ from lsprotocol import types
 
 from trueup.lsp.convert import uri_of
 from trueup.memory import building, hits, places
-from trueup.memory.decisions import Decisions
+from trueup.memory.code_base import CodeBase
+from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hits import Hit
 from trueup.memory.index import Freshness, Home, Index
 from trueup.memory.lookup import find_code
 from trueup.memory.search import Audience, DecisionSearch
+from trueup.memory.standing import Standing, standing_of
 
 if TYPE_CHECKING:
     from trueup.lsp.transport import Server
@@ -139,9 +141,14 @@ class _Project:
         if self._decisions is None or self._decisions[0] is not known:
             if self._decisions is not None:
                 self._decisions[1].close()
-            self._decisions = known, DecisionSearch(known, Audience.PERSON)
+            search = DecisionSearch(known, Audience.PERSON, standing=self._standing_in_thread)
+            self._decisions = known, search
         answer = self._decisions[1].ask(question, budget=hits.TOKENS_MAX)
         return hits.of_decisions(known, answer)
+
+    def _standing_in_thread(self, decision: Decision) -> Standing:
+        # Of the files as they are now, however long ago the decisions were read.
+        return standing_of(decision, CodeBase(self._root, ("",)))
 
     def _code_in_thread(self, question: str) -> tuple[Hit, ...]:
         return hits.of_code(find_code(self._index, question, limit=hits.CODE_MAX))
