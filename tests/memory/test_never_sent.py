@@ -15,9 +15,9 @@ from trueup.engine import job
 from trueup.engine.beds import Beds
 from trueup.engine.messages import Start
 from trueup.engine.recorded import Books
+from trueup.memory.audience import Audience
 from trueup.memory.index import Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Audience
 from trueup.memory.unsent import hidden_from
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from trueup.cli import cli
 from trueup.memory import words
+from trueup.memory.audience import Audience
 from trueup.memory.chunks import chunks
 from trueup.memory.code_base import CodeBase
 from trueup.memory.code_base import Place as In
 from trueup.memory.decisions import Anchor, Decision, Decisions, Origin, Scope, Status, Visibility
 from trueup.memory.fusion import fused, places
 from trueup.memory.reading import read_decision
-from trueup.memory.search import Audience, DecisionSearch, Place
+from trueup.memory.scoping import Place
+from trueup.memory.search import DecisionSearch
 from trueup.memory.standing import Standing, standing_of
 
 MANY: Final = 10_000

@@ -12,13 +12,15 @@ from rich.text import Text
 
 from trueup import ConfigurationError, settings, workspace
 from trueup.commands.console import console, errors, fail
+from trueup.memory.audience import Audience
 from trueup.memory.code_base import CodeBase
 from trueup.memory.decisions import Decisions
 from trueup.memory.hidden import one_line
 from trueup.memory.index import Index
 from trueup.memory.lookup import FoundCode, find_code
 from trueup.memory.places import load
-from trueup.memory.search import TOKENS, Answer, Audience, DecisionSearch, Place
+from trueup.memory.scoping import Place
+from trueup.memory.search import TOKENS, Answer, DecisionSearch
 from trueup.memory.standing import standing_of
 from trueup.memory.unsent import hidden_from
 

@@ -18,12 +18,13 @@ from lsprotocol import types
 
 from trueup.lsp.convert import uri_of
 from trueup.memory import building, hits, places
+from trueup.memory.audience import Audience
 from trueup.memory.code_base import CodeBase
 from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hits import Hit
 from trueup.memory.index import Freshness, Home, Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Audience, DecisionSearch
+from trueup.memory.search import DecisionSearch
 from trueup.memory.standing import Standing, standing_of
 
 if TYPE_CHECKING:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trueup.memory import places
+from trueup.memory.audience import Audience
 from trueup.memory.code_base import CodeBase
 from trueup.memory.evaluate import module_of
 from trueup.memory.hidden import one_line
-from trueup.memory.search import Answer, Audience, DecisionSearch, Place
+from trueup.memory.scoping import Place
+from trueup.memory.search import Answer, DecisionSearch
 from trueup.memory.standing import standing_of
 from trueup.operations.trace import Told
 from trueup.snapshot import Snapshot
