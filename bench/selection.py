@@ -41,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from common import load
 from support.packages import VERSIONS, Package, PackageUnavailableError, prepare
 from trueup import workspace
+from trueup.parsing import parse_module
 from trueup.runner import testmap
 from trueup.runner.affected import Affected
 from trueup.runner.results import RunRequest, RunStatus, TestOutcome, TestRun, Unavailable
@@ -127,7 +128,7 @@ def mutants(root: str, folder: str, count: int, seed: int) -> list[Place]:
 def _lines_of_functions(text: str) -> set[int]:
     return {
         line
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(parse_module(text))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1)
     }

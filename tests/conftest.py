@@ -45,6 +45,7 @@ SOAK: Final = {
     "test_following.py": ("many",),
     "test_captured_clients.py": ("forced",),
     "test_import_sources.py": ("many",),
+    "test_scenarios.py": ("late",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -5,6 +5,7 @@ The error tree, drawn:
     TrueupError                 one sentence, written for the user
     ├── ConfigurationError      a setting, a flag or a file of ours is wrong
     ├── InputError              what we were asked to look at cannot be looked at
+    ├── JournalError            a change cannot be written down, so it is not made
     ├── StaleError              the text changed under a suggestion; it is refused
     ├── ProtocolError           two of our own processes do not understand each other
     └── EngineError             the engine process stopped before it had answered
@@ -25,6 +26,10 @@ class ConfigurationError(TrueupError):
 
 
 class InputError(TrueupError):
+    pass
+
+
+class JournalError(TrueupError):
     pass
 
 

@@ -2,8 +2,8 @@
 
 The protocol's types alone take a quarter of a second to import. So the first message is read and
 answered with the standard library only, from capabilities that are always the same; then the server
-is imported, and handed that message again, and its own answer to it is dropped. A test compares
-the two answers.
+is imported and handed that message, and its own answer to it is dropped. A test compares the two
+answers.
 """
 
 from __future__ import annotations
@@ -12,16 +12,25 @@ import gc
 import json
 import os
 import sys
-from typing import BinaryIO, Final
+from collections.abc import Mapping
+from typing import Final
 
 from trueup import __version__
+from trueup.lsp.admission import (
+    INVALID_PARAMS,
+    PARSE_ERROR,
+    Call,
+    Ended,
+    Lifecycle,
+    Refusal,
+    decoded,
+)
+from trueup.lsp.framing import Frames, FramingLost, framed
 
 ENCODINGS: Final = ("utf-8", "utf-16", "utf-32")
-HEADER_BYTES_MAX: Final = 8 * 1024
-FIRST_MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 CAPABILITIES: Final[dict[str, object]] = {
-    "textDocumentSync": {"openClose": True, "change": 2, "save": True},
+    "textDocumentSync": {"openClose": True, "change": 2, "save": {"includeText": True}},
     "codeActionProvider": {
         "codeActionKinds": [
             "quickfix",
@@ -43,7 +52,15 @@ CAPABILITIES: Final[dict[str, object]] = {
         "interFileDependencies": True,
         "workspaceDiagnostics": False,
     },
-    "executeCommandProvider": {"commands": ["trueup.run", "trueup.contract", "trueup.decision"]},
+    "executeCommandProvider": {
+        "commands": [
+            "trueup.run",
+            "trueup.contract",
+            "trueup.decision",
+            "trueup.verify",
+            "trueup.undo",
+        ]
+    },
     "workspace": {
         "workspaceFolders": {"supported": True, "changeNotifications": True},
         "fileOperations": {},
@@ -61,31 +78,30 @@ def capabilities(encoding: str, *, prepares_rename: bool) -> dict[str, object]:
 
 
 def serve() -> int:
-    """Run the server on stdin and stdout until the client is done; the exit code."""
+    """Run the server on stdin and stdout; the exit code of a session that did not begin.
+
+    One that begins ends the process itself.
+    """
     source, sink = _private_streams()
-    first = _read_message(source)
-    if first is None:
-        return 1
-    head, message = first
-    if message.get("method") == "initialize" and "id" in message:
-        _write(sink, {"jsonrpc": "2.0", "id": message["id"], "result": _result(message)})
-        out: BinaryIO = _WithoutAnswer(sink, message["id"])  # type: ignore[assignment]
-    else:
-        # Not what a client starts with; the server itself says so.
-        out = sink
+    frames, lifecycle = Frames(source), Lifecycle()
+    first = _welcomed(frames, sink, lifecycle)
+    if isinstance(first, int):
+        return first
     # Collecting garbage while modules are imported is a tenth of the time and finds none.
     gc.disable()
+    from trueup.guards.redaction import log_to_stderr  # noqa: PLC0415
     from trueup.lsp.server import server  # noqa: PLC0415
+    from trueup.lsp.session import serve as talk  # noqa: PLC0415
 
     gc.enable()
     gc.freeze()
-    server.start_io(_Replayed(head, source), out)  # type: ignore[arg-type]
-    return 0 if server.ended_properly else 1
+    log_to_stderr()
+    return talk(server, frames, sink, lifecycle, first)
 
 
-def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+def _private_streams() -> tuple[int, int]:
     """The client's pipes, for the protocol alone: what prints, prints to stderr."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
@@ -93,27 +109,45 @@ def _private_streams() -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
-def _read_message(source: BinaryIO) -> tuple[bytes, dict[str, object]] | None:
-    """The bytes of one message and the message; None where it is not one."""
-    raw, length = b"", 0
-    while (line := source.readline(HEADER_BYTES_MAX)).strip():
-        raw += line
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip().isdigit():
-            length = int(value)
-    if not 0 < length <= FIRST_MESSAGE_BYTES_MAX:
-        return None
-    body = source.read(length)
+def _welcomed(frames: Frames, sink: int, lifecycle: Lifecycle) -> Call | int:
+    """Talk until `initialize` is answered; it, or the exit code where it never comes."""
     try:
-        message = json.loads(body)
-    except ValueError:
-        return None
-    framed = b"Content-Length: %d\r\n\r\n" % length + body
-    return (framed, message) if isinstance(message, dict) else None
+        while (body := frames.next()) is not None:
+            message = decoded(body)
+            if isinstance(message, Refusal):
+                _write(sink, message.message())
+            elif isinstance(message, Call):
+                if _wants_in(message) and not _is_understood(message):
+                    says = "these are not the parameters of initialize"
+                    _write(sink, Refusal(message.identity, INVALID_PARAMS, says).message())
+                    continue
+                verdict = lifecycle.admits(message)
+                if isinstance(verdict, Refusal):
+                    _write(sink, verdict.message())
+                elif isinstance(verdict, Ended):
+                    return verdict.code
+                elif verdict is None:
+                    answer = {"jsonrpc": "2.0", "id": message.identity, "result": _result(message)}
+                    _write(sink, answer)
+                    return message
+    except FramingLost as lost:
+        _write(sink, Refusal(None, PARSE_ERROR, f"{lost}; the server ends").message())
+    except BrokenPipeError:
+        # The client is gone before it was welcome.
+        return 1
+    return 1
 
 
-def _result(message: dict[str, object]) -> dict[str, object]:
-    client = _at(message, "params", "capabilities")
+def _wants_in(message: Call) -> bool:
+    return message.method == "initialize" and message.identity is not None
+
+
+def _is_understood(message: Call) -> bool:
+    return isinstance(_at(message.fields, "params", "capabilities"), dict)
+
+
+def _result(message: Call) -> dict[str, object]:
+    client = _at(message.fields, "params", "capabilities")
     prepares = _at(client, "textDocument", "rename", "prepareSupport") is True
     return {
         "capabilities": capabilities(_encoding(client), prepares_rename=prepares),
@@ -135,52 +169,10 @@ def _at(value: object, *keys: str) -> object:
     return value
 
 
-def _write(sink: BinaryIO, message: dict[str, object]) -> None:
-    body = json.dumps(message).encode()
-    sink.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    sink.flush()
-
-
-class _Replayed:
-    """The first message again, then the rest of the stream."""
-
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
-        self._first, self._rest = first, rest
-
-    def readline(self, limit: int = -1) -> bytes:
-        if not self._first:
-            return self._rest.readline(limit)
-        line, found, self._first = self._first.partition(b"\n")
-        return line + found
-
-    def read(self, count: int) -> bytes:
-        if not self._first:
-            return self._rest.read(count)
-        part, self._first = self._first[:count], self._first[count:]
-        return part
-
-
-class _WithoutAnswer:
-    """The client's stream without the answer that it has had already."""
-
-    def __init__(self, sink: BinaryIO, identity: object) -> None:
-        self._sink, self._identity, self._dropped = sink, identity, False
-
-    def write(self, raw: bytes) -> int:
-        if not self._dropped and self._is_answer(raw):
-            self._dropped = True
-            return len(raw)
-        return self._sink.write(raw)
-
-    def _is_answer(self, raw: bytes) -> bool:
-        message = json.loads(raw.partition(b"\r\n\r\n")[2])
-        return message.get("id") == self._identity and "result" in message
-
-    def flush(self) -> None:
-        self._sink.flush()
-
-    def close(self) -> None:
-        self._sink.close()
+def _write(sink: int, message: Mapping[str, object]) -> None:
+    raw = framed(json.dumps(message).encode())
+    while raw:
+        raw = raw[os.write(sink, raw) :]
 
 
 def main() -> None:

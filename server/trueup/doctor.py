@@ -16,6 +16,7 @@ from trueup import workspace
 from trueup.engine.beds import Ask, Beds, consent
 from trueup.operations.budget import Purse, in_words, session_of
 from trueup.operations.prices import NANO, table
+from trueup.operations.starts import Starts, safe_because
 from trueup.runner.results import Unavailable
 from trueup.settings import Settings
 
@@ -40,6 +41,8 @@ async def examine(root: str, client: dict[str, object], ask: Ask) -> tuple[Findi
         if files
         else Finding("project", False, f"{root} has no Python file"),
     ]
+    if safe := safe_because(await asyncio.to_thread(Starts(root).crashes)):
+        found.append(Finding("server", False, safe))
     interpreter = workspace.interpreter_of(root, settings.interpreter)
     if interpreter is None:
         found.append(Finding("interpreter", False, "none: make a .venv here, or set `interpreter`"))

@@ -23,6 +23,7 @@ from pygls.protocol import default_converter
 from trueup import ConfigurationError, __version__, workspace
 from trueup.engine.messages import suggestion_from_json
 from trueup.lsp.convert import Codec, path_of, uri_of
+from trueup.panel import Panel
 from trueup.snapshot import Document, Span, apply_edits
 from trueup.suggestion import Diagnostic, Suggestion
 
@@ -50,8 +51,12 @@ class Editor:
         answers: frozenset[str],
         can_ask: bool = False,
         pulls: bool = False,
+        evidence: bool = False,
+        trusted: bool = True,
     ) -> None:
         self.root, self.answers, self.can_ask, self.pulls = root, answers, can_ask, pulls
+        self.evidence, self.trusted = evidence, trusted
+        self.panel = Panel(answers)
         self.lines: list[str] = []
         self.codec = Codec("utf-16")
         self.buffers: dict[str, Document] = {}
@@ -70,6 +75,7 @@ class Editor:
         self._news = asyncio.Event()
         self.client = LanguageClient("trueup-editor", __version__, converter_factory=converter)
         self._register()
+        self.panel.register(self.client)
 
     def _register(self) -> None:
         # pygls leaves marks on what it registers, which a bound method does not take: hence the
@@ -170,7 +176,13 @@ class Editor:
                 hello,
                 process_id=os.getpid(),
                 workspace_folders=[types.WorkspaceFolder(uri_of(self.root), self.root.name)],
-                initialization_options={"settings": settings, "input": self.can_ask},
+                initialization_options={
+                    "settings": settings,
+                    "input": self.can_ask,
+                    "evidence": self.evidence,
+                    "status": self.evidence,
+                    "trusted": self.trusted,
+                },
             )
         )
         encoding = answer.capabilities.position_encoding
@@ -212,6 +224,9 @@ class Editor:
     def _edit(self, change: types.TextDocumentEdit) -> None:
         """One undo step: the edits of one document, then the change that tells the server."""
         uri = change.text_document.uri
+        path = path_of(uri)
+        if uri not in self.buffers and path is not None:
+            self.open(path.relative_to(self.root).as_posix())
         document = self.buffers[uri]
         edits = [
             (self.codec.span(document, item.range), item.new_text)
@@ -305,6 +320,14 @@ class Editor:
         if "suggestion" not in result:
             raise ConfigurationError(str(result.get("message", "the server has no answer")))
         return suggestion_from_json(result["suggestion"]), bool(result["applied"])
+
+    def close(self, path: str) -> None:
+        """Close a buffer; what was not saved is lost."""
+        uri = uri_of(self.root / path)
+        del self.buffers[uri]
+        self.client.text_document_did_close(
+            types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(uri))
+        )
 
     def save_all(self) -> None:
         for uri, document in self.buffers.items():

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from trueup.snapshot import Document, Edit, Span, line_starts
+from trueup.lines import line_starts
+from trueup.snapshot import Document, Edit, Span
 from trueup.suggestion import Candidate
 from trueup.symbols import Outline, Symbol
 

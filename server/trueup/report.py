@@ -5,7 +5,6 @@ Knows how things look in a terminal. What it shows was decided elsewhere; it com
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -14,9 +13,9 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from trueup.snapshot import Document, Snapshot
+from trueup import diffs
+from trueup.snapshot import Snapshot
 from trueup.suggestion import Evidence, Outcome, Ruling, Suggestion
-from trueup.workspace import BYTES
 
 EXIT_CODES: Final = {Ruling.VERIFIED: 0, Ruling.REJECTED: 1, Ruling.UNPROVEN: 3}
 
@@ -75,21 +74,7 @@ def diff_view(suggestion: Suggestion, before: Snapshot) -> RenderableType:
 def diff_text(suggestion: Suggestion, before: Snapshot) -> str:
     """A unified diff of the whole suggestion."""
     after = before.edited(suggestion.candidate.edits, suggestion.candidate.deletes)
-    lines: list[str] = []
-    for path in suggestion.candidate.paths:
-        old, new = before.get(path), after.get(path)
-        if any(item is not None and item.encoding == BYTES for item in (old, new)):
-            lines.append(f"Binary file {path} differs")
-            continue
-        lines += difflib.unified_diff(
-            _lines(old), _lines(new), f"a/{path}" if old else "/dev/null",
-            f"b/{path}" if new else "/dev/null", lineterm="",
-        )  # fmt: skip
-    return "\n".join(lines)
-
-
-def _lines(document: Document | None) -> list[str]:
-    return document.text.splitlines() if document else []
+    return diffs.unified(before, after, suggestion.candidate.paths)
 
 
 def verdict_json(suggestion: Suggestion) -> dict[str, object]:

@@ -51,6 +51,7 @@ class Limits:
     context_tokens: float = limit(24_000, "tokens", "text of the workspace in one prompt")
     retry_after_seconds: float = limit(10, "s", "longest wait that a model server may ask for")
     job_seconds: float = limit(600, "s", "wall time of one suggestion")
+    answer_seconds: float = limit(1_800, "s", "how long a question waits for the user")
 
 
 @dataclass(frozen=True, slots=True)

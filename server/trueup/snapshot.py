@@ -4,22 +4,18 @@ A Snapshot never changes. Whoever holds one can parse it, check it and test it w
 whether the user has typed since.
 
 Invariant: nothing here reads the disk (`workspace` does). Offsets count characters; LSP's columns
-stop at `lsp.convert`. A line ends at LF, CRLF or CR and nowhere else, as in LSP and in Python's
-own grammar; a form feed or U+2028 is an ordinary character.
+stop at `lsp.convert`. Lines are those of `lines`; a form feed or U+2028 is an ordinary character.
 """
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
 
-_LINE_END: Final = re.compile(r"\r\n|\n|\r")
+from trueup.lines import LINE_END, Lines
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -55,15 +51,6 @@ class Edit:
     replacement: str
 
 
-def line_starts(text: str) -> tuple[int, ...]:
-    """Offsets at which the lines of `text` begin; never empty."""
-    if text.count("\r") != text.count("\r\n"):
-        return (0, *(match.end() for match in _LINE_END.finditer(text)))
-    # Every line ends at LF. This is run on every keystroke, and four times as fast.
-    lengths = map(len, text.split("\n"))
-    return tuple(itertools.accumulate(map((1).__add__, lengths), initial=0))[:-1]
-
-
 def digest(text: str) -> str:
     """Hex SHA-256 of the text; the identity that tickets and caches use."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -82,10 +69,25 @@ class Document:
     text: str
     version: int | None = None
     encoding: str = "utf-8"
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    _known: Lines | None = field(default=None, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_starts", line_starts(self.text))
+    @property
+    def _lines(self) -> Lines:
+        if self._known is None:
+            # Found when somebody asks, which is not an edit of the value.
+            object.__setattr__(self, "_known", Lines.of(self.text))
+        assert self._known is not None  # noqa: S101 - set above
+        return self._known
+
+    def edited(self, span: Span, replacement: str, version: int | None) -> Document:
+        """The document with `span` replaced; what is known of its lines is kept."""
+        text = "".join((self.text[: span.start], replacement, self.text[span.end :]))
+        made = Document(self.path, text, version, self.encoding)
+        if self._known is not None:
+            growth = len(text) - len(self.text)
+            known = self._known.edited(text, span.start, span.end, growth)
+            object.__setattr__(made, "_known", known)
+        return made
 
     @property
     def digest(self) -> str:
@@ -94,27 +96,28 @@ class Document:
     @property
     def newline(self) -> str:
         """The line end that this file uses; that of its first line, LF when it has none."""
-        match = _LINE_END.search(self.text)
+        match = LINE_END.search(self.text)
         return match.group() if match else "\n"
 
     @property
     def line_count(self) -> int:
-        return len(self._starts)
+        return self._lines.count
 
     def line_at(self, offset: int) -> int:
         """The 0-based line that holds the character at `offset`."""
-        return bisect.bisect_right(self._starts, offset) - 1
+        return self._lines.at(offset)
 
     def line_span(self, line: int) -> Span:
         """The characters of a 0-based line without its line end; clamped to the document."""
-        line = max(0, min(line, len(self._starts) - 1))
-        start = self._starts[line]
-        end = self._starts[line + 1] if line + 1 < len(self._starts) else len(self.text)
+        lines = self._lines
+        line = max(0, min(line, lines.count - 1))
+        start = lines.start(line)
+        end = lines.start(line + 1) if line + 1 < lines.count else len(self.text)
         return Span(start, start + len(self.text[start:end].rstrip("\r\n")))
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a 0-based line and a column in characters, clamped to that line."""
-        if line >= len(self._starts):
+        if line >= self.line_count:
             return len(self.text)
         span = self.line_span(line)
         return min(span.start + max(0, column), span.end)

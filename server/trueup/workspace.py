@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trueup import InputError
+from trueup.guards import beneath
 from trueup.snapshot import Document, Snapshot
 
 FILE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -65,15 +66,10 @@ def encoding_of(raw: bytes) -> str:
 
 def read(root: str, path: str) -> Document:
     """The document on disk. Raises InputError with the reason where it cannot be read as Python."""
-    file = Path(root, path)
-    if relative(root, file) is None:
-        raise InputError(f"{path} leads out of the workspace")
     try:
-        if not file.is_file():
-            raise InputError(f"{path} is not a file")
-        if file.stat().st_size > FILE_BYTES_MAX:
-            raise InputError(f"{path} is larger than {FILE_BYTES_MAX // 1024} KiB")
-        return document_of(path, file.read_bytes())
+        return document_of(path, beneath.read(root, path, FILE_BYTES_MAX))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path} is not a file") from None
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
     except (UnicodeError, LookupError):

@@ -60,9 +60,17 @@ def editing(environment: dict[str, str]) -> Editing:
         extra: dict[str, str] | None = None,
         trusting: bool = True,
         input: bool = False,  # noqa: A002 - the name of the option that a client sends
+        evidence: bool = False,
+        trusted: bool = True,
     ) -> AsyncIterator[Editor]:
         trust = {Answer.ALWAYS.value} if trusting else set()
-        editor = Editor(project.root, answers=frozenset({*answers, *trust}), can_ask=input)
+        editor = Editor(
+            project.root,
+            answers=frozenset({*answers, *trust}),
+            can_ask=input,
+            evidence=evidence,
+            trusted=trusted,
+        )
         given: dict[str, object] = {"interpreter": str(project.interpreter), **(settings or {})}
         if model is not None:
             given["model"] = {"base_url": model}

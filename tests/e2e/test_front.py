@@ -69,7 +69,14 @@ def talk(command: list[str], *messages: dict[str, object]) -> tuple[list[dict[st
 
 
 SERVE = [sys.executable, "-m", "trueup", "serve"]
-PLAIN = [sys.executable, "-c", "from trueup.lsp.server import server; server.start_io()"]
+PLAIN_SCRIPT = """
+from trueup.lsp.admission import Lifecycle
+from trueup.lsp.framing import Frames
+from trueup.lsp.server import server
+from trueup.lsp.session import serve
+serve(server, Frames(0), 1, Lifecycle(), None)
+"""
+PLAIN = [sys.executable, "-c", PLAIN_SCRIPT]
 END: tuple[dict[str, object], ...] = ({"id": 9, "method": "shutdown"}, {"method": "exit"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from trueup.runner.affected import Affected, importers_of
 from trueup.runner.results import RunRequest, TestRun
@@ -27,3 +28,12 @@ def bed_of(root: Path, session: Session) -> TestBed:
         return await session.run(request)
 
     return TestBed(affected, ready, baseline, session.run, session.confirm, session.ask)
+
+
+def no_bed() -> TestBed:
+    """One for checks that read and run nothing."""
+
+    async def never(*_arguments: object) -> Any:
+        raise AssertionError("a check that only reads asked for a run")
+
+    return TestBed(never, never, never, never, never, never)

@@ -32,6 +32,9 @@ def put(root: Path, path: str, text: str) -> None:
     file.write_text(text, "utf-8")
 
 
+LIBRARY = ".venv/lib/python3.11/site-packages"
+
+
 def plan(root: Path) -> trust.Plan:
     return trust.plan(str(root), root / ".venv/bin/python")
 
@@ -65,6 +68,13 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a start-up hook is new": lambda root: put(root, "src/sitecustomize.py", ""),
     "the environment is another": lambda root: put(root, ".venv/pyvenv.cfg", "home = /opt\n"),
     "the interpreter is another": relinked,
+    "the interpreter says something else": lambda root: put(root, ".venv/bin/python", "#!/bin/sh"),
+    "a .pth file runs code": lambda root: put(root, f"{LIBRARY}/evil.pth", "import evil\n"),
+    "the environment starts with code": lambda root: put(root, f"{LIBRARY}/sitecustomize.py", ""),
+    "a plugin of pytest is installed": lambda root: put(
+        root, f"{LIBRARY}/evil-1.dist-info/entry_points.txt", "[pytest11]\nevil = evil.plugin\n"
+    ),
+    "mypy gets a plugin": lambda root: put(root, "mypy.ini", "[mypy]\nplugins = evil.py\n"),
 }  # fmt: skip
 
 
@@ -84,6 +94,12 @@ UNRELATED: dict[str, tuple[str, str]] = {
         '[project]\nname = "b"\n[tool.ruff]\n[tool.pytest.ini_options]\naddopts = "-q"\n',
     ),
     "a new module": ("src/new.py", ""),
+    "a package": (f"{LIBRARY}/new/__init__.py", ""),
+    "a path of the environment": (f"{LIBRARY}/paths.pth", "../somewhere\n"),
+    "a command of a package": (
+        f"{LIBRARY}/new-1.dist-info/entry_points.txt",
+        "[console_scripts]\na = b\n",
+    ),
 }
 
 
@@ -136,6 +152,33 @@ def test_the_words_name_what_would_run(root: Path) -> None:
     for named in (str(root), str(root / ".venv/bin/python"), "1 test files", "conftest.py",
                   "pyproject.toml", "Isolation: namespaces."):  # fmt: skip
         assert named in words
+
+
+def test_the_words_say_what_runs_by_itself(root: Path) -> None:
+    put(root, f"{LIBRARY}/evil.pth", "import evil\n")
+    put(root, f"{LIBRARY}/evil-1.dist-info/entry_points.txt", "[pytest11]\nspy = evil.plugin\n")
+    words = plan(root).words()
+    assert "which lies in this folder" in words
+    assert "pytest and its plugins (spy)" in words
+    assert "after what runs at every start: evil.pth" in words
+
+
+def test_the_words_say_what_changed(root: Path) -> None:
+    assert "Since you agreed" not in plan(root).words()
+    trust.remember(plan(root))
+    put(root, "conftest.py", "x = 2\n")
+    put(root, "pytest.ini", "[pytest]\n")
+    assert plan(root).changed == ("conftest.py", "pytest.ini")
+    assert "Since you agreed, this changed: conftest.py, pytest.ini." in plan(root).words()
+    trust.remember(plan(root))
+    assert plan(root).changed == ()
+
+
+def test_the_words_are_words(root: Path) -> None:
+    put(root, "](command:evil)\x1b[2J\u202e/conftest.py", "")
+    words = plan(root).words()
+    assert "](" not in words
+    assert words.isprintable()
 
 
 def test_a_folder_with_a_name_that_is_no_text(root: Path) -> None:

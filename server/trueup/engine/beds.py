@@ -18,6 +18,7 @@ from trueup.verify.trial import TestBed
 Ask = Callable[[str, tuple[str, ...]], Awaitable[str]]
 """Puts words and choices before the user; "" where there is nobody to ask."""
 
+UNTRUSTED = "the tests were not run: your editor does not trust this workspace"
 NOT_TRUSTED = "the tests were not run: you have not trusted this folder (`trueup trust`)"
 
 
@@ -35,8 +36,8 @@ class Beds:
         self._starting: dict[_Key, asyncio.Task[Session | Unavailable]] = {}
         self._recordings: dict[tuple[str, Path], Recordings] = {}
 
-    def bed(self, root: str, settings: Settings, ask: Ask) -> Bed:
-        return Bed(self, root, settings, ask)
+    def bed(self, root: str, settings: Settings, ask: Ask, *, trusted: bool = True) -> Bed:
+        return Bed(self, root, settings, ask, trusted=trusted)
 
     async def session(
         self, root: str, interpreter: Path, settings: Settings
@@ -71,9 +72,15 @@ class Beds:
 
 
 class Bed:
-    """The test bed of one job: asks for consent once, then hands out the workspace's agent."""
+    """The test bed of one job: asks for consent once, then hands out the workspace's agent.
 
-    def __init__(self, beds: Beds, root: str, settings: Settings, ask: Ask) -> None:
+    Where the editor does not trust the workspace (`trusted`), there is nothing to ask.
+    """
+
+    def __init__(
+        self, beds: Beds, root: str, settings: Settings, ask: Ask, *, trusted: bool = True
+    ) -> None:
+        self._trusted = trusted
         self._beds, self._root, self._settings, self._ask = beds, root, settings, ask
         self._session: Session | None = None
         self._ready: asyncio.Task[str] | None = None
@@ -108,6 +115,8 @@ class Bed:
         return await asyncio.shield(self._ready)
 
     async def _make_ready(self) -> str:
+        if not self._trusted:
+            return UNTRUSTED
         interpreter = workspace.interpreter_of(self._root, self._settings.interpreter)
         if interpreter is None:
             chosen = self._settings.interpreter

@@ -6,12 +6,11 @@ Knows what a job has to say for itself; what becomes of it is for `operations`.
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from trueup import TrueupError
+from trueup import TrueupError, diffs
 from trueup.engine import kept
 from trueup.memory import places
 from trueup.memory.unsent import Unsent
@@ -85,7 +84,7 @@ class Record:
         if unsent is not None:
             tried = kept.without(tried, unsent)
             paths = tuple(path for path in paths if not unsent.hides(path))
-        named = self.recording.keep(diff(before, after, paths))
+        named = self.recording.keep(diffs.unified(before, after, paths))
         self.recording.judged(replace(tried, diff=named))
 
     def failed(self, failure: Failure) -> None:
@@ -142,18 +141,3 @@ def recorded(
         warning = books.keep(recording, settings)
         if warning:
             say(warning)
-
-
-def diff(before: Snapshot, after: Snapshot, paths: tuple[str, ...]) -> str:
-    """A unified diff of those files, for people."""
-    lines: list[str] = []
-    for path in paths:
-        old, new = before.get(path), after.get(path)
-        lines += difflib.unified_diff(
-            old.text.splitlines() if old else (),
-            new.text.splitlines() if new else (),
-            f"a/{path}" if old else "/dev/null",
-            f"b/{path}" if new else "/dev/null",
-            lineterm="",
-        )
-    return "\n".join(lines)

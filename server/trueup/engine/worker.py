@@ -34,6 +34,7 @@ from trueup.engine.messages import (
     encode,
 )
 from trueup.engine.recorded import Books
+from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
 
@@ -140,7 +141,7 @@ async def _serve(out: BinaryIO) -> None:
 def main() -> None:
     """Entry point of `python -m trueup.engine.worker`."""
     die_with_parent()
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+    log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     asyncio.run(_serve(out))

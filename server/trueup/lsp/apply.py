@@ -24,14 +24,19 @@ from trueup.suggestion import NewFile, Suggestion
 ECHO_SECONDS: Final = 2.0
 """How long an editor may take to send back the edit that it says it has applied."""
 
+ANSWER_SECONDS: Final = 30.0
+"""How long an editor may take to say whether it applied an edit."""
+
 Send = Callable[[types.WorkspaceEdit], Awaitable[types.ApplyWorkspaceEditResult]]
 
 
 def current(buffers: Buffers, root: str, path: str) -> Document | None:
-    """The text as the editor holds it, or as the disk does where it is not open."""
+    """The text as the editor holds it, or as the disk does where it is not open; None where it is
+    not known.
+    """
     buffer = buffers.at(root, path)
     if buffer is not None:
-        return buffer.document
+        return buffer.document if buffers.knows(buffer) else None
     try:
         return workspace.read(root, path)
     except InputError:
@@ -105,7 +110,7 @@ async def apply(
     if stale := stale_paths(buffers, root, suggestion):
         raise StaleError(f"{stale[0]} changed in the meantime; nothing was applied")
     for edit in workspace_edits(buffers, root, suggestion, client):
-        answer = await send(edit)
+        answer = await _answered(send(edit))
         if not answer.applied:
             why = f": {answer.failure_reason}" if answer.failure_reason else ""
             raise StaleError(f"the editor did not apply the change{why}")
@@ -128,6 +133,16 @@ async def apply(
             f"{differing()[0]} is not what was verified after the editor applied the change;"
             " undo restores it"
         ) from None
+
+
+async def _answered(
+    sent: Awaitable[types.ApplyWorkspaceEditResult],
+) -> types.ApplyWorkspaceEditResult:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await sent
+    except TimeoutError:
+        raise StaleError("the editor did not say whether it applied the change") from None
 
 
 async def create(root: str, files: tuple[NewFile, ...], send: Send | None) -> None:

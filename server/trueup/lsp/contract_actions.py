@@ -17,10 +17,10 @@ from trueup.architecture.checker import Architecture
 from trueup.architecture.findings import Finding
 from trueup.architecture.ignoring import ignored
 from trueup.files import write_atomically
+from trueup.lsp.asking import ask_for_line
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
 from trueup.lsp.shown import SOURCE
-from trueup.lsp.suggest import ask_for_line
 from trueup.lsp.transport import Server
 
 COMMAND: Final = "trueup.contract"

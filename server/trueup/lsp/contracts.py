@@ -317,9 +317,7 @@ class Contracts:
             found = self._diagnostics(project, buffer)
             self._tell(buffer.uri, document.version, found)
         if wants and (held is None or held[0] is not document):
-            task = asyncio.get_running_loop().create_task(self._publish_ruled(project, buffer))
-            self._server.background.add(task)
-            task.add_done_callback(self._server.background.discard)
+            self._server.later(self._publish_ruled(project, buffer))
 
     async def _publish_ruled(self, project: _Project, buffer: Buffer) -> None:
         document = buffer.document

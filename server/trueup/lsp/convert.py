@@ -17,6 +17,7 @@ from lsprotocol import types
 from trueup.snapshot import Document, Edit, Span
 
 _WIDTH: Final = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+_STRIDES: Final = (4096, 64, 1)
 _UNIT: Final = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
 
 
@@ -40,13 +41,12 @@ class Codec:
         line = document.text[span.start : span.end]
         if line.isascii() or self.encoding == "utf-32":
             return span.start + min(position.character, len(line))
-        left = position.character
-        for index, character in enumerate(line):
-            width = self.units(character)
-            if left < width:
-                return span.start + index
-            left -= width
-        return span.end
+        left, at = position.character, 0
+        # In strides first: a line may be as long as a file.
+        for stride in _STRIDES:
+            while at < len(line) and (width := self.units(line[at : at + stride])) <= left:
+                left, at = left - width, at + stride
+        return span.start + min(at, len(line))
 
     def position(self, document: Document, offset: int) -> types.Position:
         line = document.line_at(offset)
@@ -85,3 +85,12 @@ def path_of(uri: str) -> Path | None:
 
 def uri_of(path: Path) -> str:
     return "file://" + quote(os.fsencode(path))
+
+
+def plain(value: object) -> object:
+    """What a message of ours holds, as JSON has it; pygls makes tuples with names of objects."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: plain(item) for name, item in value._asdict().items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -16,6 +16,7 @@ from lsprotocol import types
 
 from trueup import InputError
 from trueup.lsp.apply import edit_for
+from trueup.lsp.asking import ask, ask_for_line
 from trueup.lsp.convert import uri_of
 from trueup.lsp.decisions import (
     ACCEPT,
@@ -32,7 +33,6 @@ from trueup.lsp.decisions import (
     SUPERSEDE,
 )
 from trueup.lsp.documents import Buffer
-from trueup.lsp.suggest import ask, ask_for_line
 from trueup.lsp.transport import Server
 from trueup.memory import evidence, governing, journal, lifecycle, places
 from trueup.memory.decisions import Decision, Decisions, Scope

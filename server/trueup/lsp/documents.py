@@ -8,7 +8,7 @@ is under the cursor costs what was typed, not what was opened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,11 +44,9 @@ class Buffer:
         self._outline = None
 
     def replace(self, span: Span, text: str, version: int | None) -> None:
-        old = self.document
-        new = old.text[: span.start] + text + old.text[span.end :]
-        self.document = Document(old.path, new, version, old.encoding)
+        self.document = self.document.edited(span, text, version)
         if self._outline is not None:
-            self._outline = self._outline.edited(new, span, text)
+            self._outline = self._outline.edited(self.document.text, span, text)
 
 
 class Buffers:
@@ -60,6 +58,10 @@ class Buffers:
         self._buffers: dict[str, Buffer] = {}
         self._recent: dict[str, Buffer] = {}
         self._changed: asyncio.Event = asyncio.Event()
+        self._lost: set[str] = set()
+        """Documents of which it is not known what the editor holds."""
+        self.lost: Callable[[Buffer], None] = lambda _: None
+        """Told once of each of them."""
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -78,6 +80,7 @@ class Buffers:
             return None
         document = Document(inside, item.text, item.version)
         self._recent.pop(item.uri, None)
+        self._lost.discard(item.uri)
         buffer = self._buffers[item.uri] = Buffer(item.uri, str(root), document)
         return buffer
 
@@ -91,32 +94,73 @@ class Buffers:
     def change(
         self, uri: str, version: int, changes: Sequence[types.TextDocumentContentChangeEvent]
     ) -> Buffer | None:
+        """Follow an edit; None where there is nothing to follow it with.
+
+        Versions may skip numbers, but neither stand still nor go back, and a range does not end
+        before it begins: where they do, some change was lost or came twice, and what the editor
+        holds is not known until it sends a whole text.
+        """
         buffer = self._buffers.get(uri)
         if buffer is None:
             return None
+        if isinstance(old := buffer.document.version, int) and version <= old:
+            self._lose(buffer)
         for change in changes:
-            if isinstance(change, types.TextDocumentContentChangePartial):
+            if not isinstance(change, types.TextDocumentContentChangePartial):
+                buffer.replace(Span(0, len(buffer.document.text)), change.text, version)
+                self._lost.discard(uri)
+            elif _ends_before_it_begins(change.range):
+                self._lose(buffer)
+            elif uri not in self._lost:
                 span = self.codec.span(buffer.document, change.range)
-            else:
-                span = Span(0, len(buffer.document.text))
-            buffer.replace(span, change.text, version)
+                buffer.replace(span, change.text, version)
+        self._wake()
+        return None if uri in self._lost else buffer
+
+    def saved(self, uri: str, text: str | None) -> Buffer | None:
+        """Take the text that an editor saved: it is what the editor holds."""
+        buffer = self._buffers.get(uri)
+        if buffer is None:
+            return None
+        if text is not None and text != buffer.document.text:
+            version = buffer.document.version
+            buffer.replace(Span(0, len(buffer.document.text)), text, version)
+            self._lost.discard(uri)
+            self._wake()
+        elif text is not None:
+            self._lost.discard(uri)
+        return None if uri in self._lost else buffer
+
+    def _lose(self, buffer: Buffer) -> None:
+        if buffer.uri not in self._lost:
+            self._lost.add(buffer.uri)
+            self.lost(buffer)
+
+    def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-        return buffer
 
     def close(self, uri: str) -> Buffer | None:
         self._recent.pop(uri, None)
+        self._lost.discard(uri)
         return self._buffers.pop(uri, None)
 
     def get(self, uri: str) -> Buffer | None:
-        """The buffer that the user is in; those left the longest ago lose their outlines."""
+        """The buffer that the user is in, None where its text is not known; those left the longest
+        ago lose their outlines.
+        """
         buffer = self._buffers.get(uri)
-        if buffer is not None:
-            self._recent.pop(uri, None)
-            self._recent[uri] = buffer
-            if len(self._recent) > OUTLINES_MAX:
-                self._recent.pop(next(iter(self._recent))).forget_outline()
+        if buffer is None or uri in self._lost:
+            return None
+        self._recent.pop(uri, None)
+        self._recent[uri] = buffer
+        if len(self._recent) > OUTLINES_MAX:
+            self._recent.pop(next(iter(self._recent))).forget_outline()
         return buffer
+
+    def knows(self, buffer: Buffer) -> bool:
+        """Whether its text is what the editor holds."""
+        return buffer.uri not in self._lost
 
     def at(self, root: str, path: str) -> Buffer | None:
         for buffer in self._buffers.values():
@@ -127,6 +171,17 @@ class Buffers:
     def under(self, root: str) -> Iterator[Buffer]:
         return (buffer for buffer in self._buffers.values() if buffer.root == root)
 
+    @property
+    def latest(self) -> Buffer | None:
+        """The buffer that the user was in last, None where none is open."""
+        opened = self._recent or self._buffers
+        return opened[next(reversed(opened))] if opened else None
+
     async def next_change(self) -> None:
         """Wait until some buffer changes."""
         await self._changed.wait()
+
+
+def _ends_before_it_begins(area: types.Range) -> bool:
+    start, end = area.start, area.end
+    return (end.line, end.character) < (start.line, start.character)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from trueup import TrueupError
-from trueup.memory import feedback, learning
+from trueup.memory import feedback, learning, lifecycle
+from trueup.memory.decisions import Scope
 from trueup.memory.feedback import Change
 from trueup.memory.journal import Reason
+from trueup.memory.lifecycle import Draft
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Suggestion
 
@@ -23,22 +26,48 @@ REASONS: Final = MappingProxyType(
     }
 )
 CHOICES: Final = (*REASONS, NOT_NOW)
+TITLE_CHARACTERS_MAX: Final = 100
 
 
-async def rejected(base: Snapshot, suggestion: Suggestion, answer: str) -> str:
-    """Write down that answer to the question; what the user is told, "" for nothing."""
-    reason = REASONS.get(answer)
-    return await asyncio.to_thread(_reject, base, suggestion, reason) if reason else ""
+async def rejected(
+    base: Snapshot, suggestion: Suggestion, answer: str, *, decide: bool = False
+) -> str:
+    """Write down why it was discarded: one of CHOICES, or the user's own words; with `decide`, as a
+    proposed decision too. What the user is told, "" for nothing.
+    """
+    words = answer.strip()
+    reason = REASONS.get(words)
+    if reason is None and words not in {"", NOT_NOW}:
+        reason = Reason.WRONG
+    if reason is None and decide:
+        reason = Reason.NEVER
+    if reason is None:
+        return ""
+    own = "" if words in CHOICES else words
+    return await asyncio.to_thread(_reject, base, suggestion, reason, own, decide=decide)
 
 
-def _reject(base: Snapshot, suggestion: Suggestion, reason: Reason) -> str:
+def _reject(
+    base: Snapshot, suggestion: Suggestion, reason: Reason, words: str, *, decide: bool
+) -> str:
     try:
         change = _change(base, suggestion)
         event = feedback.reject(base.root, change, reason)
-        proposed = learning.propose(base.root, change, event)
+        if decide and words:
+            proposed = lifecycle.add(base.root, _draft(change, words))
+        else:
+            told = replace(event, reason=Reason.NEVER) if decide else event
+            proposed = learning.propose(base.root, change, told)
     except (TrueupError, ValueError) as problem:
         return f"The rejection was not written down: {problem}."
     return f"{proposed} is proposed: read it, and accept it or not." if proposed else ""
+
+
+def _draft(change: Change, words: str) -> Draft:
+    """What somebody said of a suggestion, as advice about the files that it was for."""
+    title = words.splitlines()[0][:TITLE_CHARACTERS_MAX]
+    about = f"Said of a suggestion ({change.kind}) in {change.symbol or change.paths[0]}."
+    return Draft(title, f"{words}\n\n{about}", scope=Scope(paths=change.paths))
 
 
 async def change_to_keep(base: Snapshot, suggestion: Suggestion) -> Change | None:

@@ -13,13 +13,16 @@ from trueup import TrueupError, __version__
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
 from trueup.lsp import (
+    changes,
     clients,
     contract_actions,
+    custom,
     deciding,
     decisions,
     offers,
     searching,
     suggest,
+    verifying,
 )
 from trueup.lsp.convert import Codec, path_of
 from trueup.lsp.documents import Buffer
@@ -41,6 +44,7 @@ WATCHED: Final = types.Registration(
 )
 
 server = Server("trueup", __version__)
+custom.register(server)
 
 
 @server.feature(types.INITIALIZE)
@@ -51,10 +55,7 @@ def initialize(params: types.InitializeParams) -> None:
         folders = [path_of(params.root_uri)]
     server.buffers.folders = tuple(folder for folder in folders if folder is not None)
     options = params.initialization_options
-    if isinstance(options, dict):
-        given = options.get("settings")
-        server.client_settings = given if isinstance(given, dict) else {}
-        server.can_ask = options.get("input") is True
+    custom.declared(server, options if isinstance(options, dict) else {})
     server.client = clients.client_of(params)
     server.buffers.codec = Codec(server.client.encoding)
 
@@ -62,15 +63,27 @@ def initialize(params: types.InitializeParams) -> None:
 @server.feature(types.INITIALIZED)
 async def initialized(_: types.InitializedParams) -> None:
     server.watch(server.process_id)
+    await server.begin()
+    server.status.changed()
+    server.later(server.changes.look())
     if server.client.watches:
         await server.client_register_capability_async(types.RegistrationParams([WATCHED]))
 
 
-@server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+@server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=True))
 def did_save(params: types.DidSaveTextDocumentParams) -> None:
-    buffer = server.buffers.get(params.text_document.uri)
+    buffer = server.buffers.saved(params.text_document.uri, params.text)
     if buffer is not None:
         server.contracts.saved(buffer)
+
+
+@server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Documents that are opened from now on belong to the folders that are there now."""
+    gone = {path_of(item.uri) for item in params.event.removed}
+    came = [path_of(item.uri) for item in params.event.added]
+    kept = [folder for folder in server.buffers.folders if folder not in gone]
+    server.buffers.folders = tuple(dict.fromkeys([*kept, *filter(None, came)]))
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
@@ -126,7 +139,7 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
             diagnostics=[shown[item] for item in offer.answers] or None,
             command=types.Command(offer.title, RUN, arguments=[_argument(buffer, offer.goal)]),
         )
-        for offer in offers.offers(place)
+        for offer in (() if server.safe else offers.offers(place))
     ]
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
@@ -168,14 +181,16 @@ async def run(_: Server, request: object = None) -> object:
     """Do what an offer says; `request` has the `uri`, `version` and `goal` that it carries."""
     if not isinstance(request, dict):
         raise JsonRpcException(f"{RUN} takes one object", code=REQUEST_FAILED)
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     buffer = server.buffers.get(str(request.get("uri")))
     if buffer is None:
-        raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+        raise JsonRpcException("that document is not open here", code=REQUEST_FAILED)
     if request.get("version") != buffer.document.version:
         raise JsonRpcException(
             "the text changed since this action was offered; pick it again", code=REQUEST_FAILED
         )
-    return await _answer(buffer, request.get("goal"))
+    return await _told(_answer(buffer, request.get("goal")))
 
 
 @server.feature(types.TEXT_DOCUMENT_HOVER)
@@ -207,6 +222,12 @@ async def decision(_: Server, request: object = None) -> object:
     return await _done(request, deciding.run)
 
 
+@server.command(verifying.COMMAND)
+async def verify(_: Server, request: object = None) -> object:
+    """Judge the changes of the working tree, or what is staged."""
+    return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
+
+
 async def _done(
     request: object,
     run: Callable[[Server, Buffer, dict[str, object]], Awaitable[dict[str, object]]],
@@ -215,18 +236,29 @@ async def _done(
     buffer = server.buffers.get(str(fields.get("uri")))
     if buffer is None:
         raise JsonRpcException("that document is not open", code=REQUEST_FAILED)
+    return await _told(run(server, buffer, fields))
+
+
+async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
+    wanted = replace(goal_from_json(goal), path=buffer.document.path)
+    return await suggest.run_goal(server, buffer, wanted)
+
+
+async def _told(work: Awaitable[dict[str, object]]) -> dict[str, object]:
+    """The one place where our errors become the protocol's."""
     try:
-        return await run(server, buffer, fields)
+        return await work
     except TrueupError as problem:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
-async def _answer(buffer: Buffer, goal: object) -> dict[str, object]:
-    """The one place where our errors become the protocol's."""
+@server.command(changes.COMMAND)
+async def undo(_: Server, request: object = None) -> object:
+    """Take back the last change in all its files; `request` may name another in `change`."""
+    number = request.get("change") if isinstance(request, dict) else None
     try:
-        wanted = replace(goal_from_json(goal), path=buffer.document.path)
-        return await suggest.run_goal(server, buffer, wanted)
+        return await server.changes.undo(number if isinstance(number, int) else None)
     except TrueupError as problem:
         server.window_show_message(types.ShowMessageParams(types.MessageType.Error, str(problem)))
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
@@ -252,6 +284,8 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
         return None
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
     offset = server.buffers.codec.offset(buffer.document, params.position)
     span = buffer.outline.identifier_at(offset)
     if span is None:
@@ -284,5 +318,6 @@ async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.Wo
 
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
+    server.status.cancel_all()
     await server.searches.close()
     await server.engine.close()

@@ -5,38 +5,29 @@ Knows what the user sees and when. What is proposed and whether it holds is the 
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import difflib
-import hashlib
-import itertools
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
 
 from trueup import StaleError, rebase, settings
-from trueup.engine.messages import Declined, OpenDocument, Start, suggestion_to_json
-from trueup.files import write_atomically
-from trueup.lsp import answers, apply, reasons
-from trueup.lsp.convert import uri_of
+from trueup.engine.messages import Declined, OpenDocument, Start
+from trueup.lsp import answers, apply, reasons, showing
+from trueup.lsp.asking import ask, ask_for_line, progress, show
 from trueup.lsp.documents import Buffer
+from trueup.lsp.pages import Page, headline, new_id, report
+from trueup.lsp.showing import Answer
 from trueup.lsp.transport import Server
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Candidate, Goal, Outcome, Recipe, Ruling, Suggestion
+from trueup.suggestion import Candidate, Goal, Recipe, Ruling, Suggestion
 
 REBASES_MAX: Final = 3
 """How often a suggestion is carried over typing and judged again before it is called stale."""
 
 APPLY, APPLY_ANYWAY, DISCARD = "Apply", "Apply anyway", "Discard"
 PIN, KEEP = "Pin the behaviour first", "Apply and keep the test"
-INPUT_METHOD: Final = "trueup/input"
-
-_tokens = itertools.count(1)
+TAKEN: Final = frozenset({APPLY, APPLY_ANYWAY, PIN, KEEP})
 
 
 async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, object]:
@@ -45,7 +36,7 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
     if goal.recipe in {Recipe.RENAME, Recipe.INSTRUCT} and not (goal.name or goal.instruction):
         return {"outcome": "cancelled", "applied": False}
     job = _Run(server, buffer.root, goal)
-    async with _progress(server, goal.title) as say:
+    async with progress(server, goal.title) as say:
         try:
             suggestion = await job.judged(None, say)
         except StaleError as problem:
@@ -58,7 +49,7 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
     """The edit of a rename. Raises StaleError where there is none to be had, with the reason."""
     job = _Run(server, buffer.root, goal, silent=server.client.rename_blocks)
-    async with _progress(server, goal.title, silent=job.silent) as say:
+    async with progress(server, goal.title, silent=job.silent) as say:
         suggestion = await job.judged(None, say)
     if isinstance(suggestion, Declined):
         raise StaleError(suggestion.says)
@@ -80,15 +71,8 @@ async def _completed(server: Server, buffer: Buffer, goal: Goal) -> Goal:
     return goal
 
 
-async def ask_for_line(server: Server, prompt: str, value: str) -> str:
-    answer = await server.protocol.send_request_async(
-        INPUT_METHOD, {"prompt": prompt, "value": value}
-    )
-    return answer.strip() if isinstance(answer, str) else ""
-
-
 def _refused(server: Server, says: str) -> dict[str, object]:
-    _show(server, says, types.MessageType.Warning)
+    show(server, says, types.MessageType.Warning)
     return {"outcome": "declined", "applied": False, "message": says}
 
 
@@ -101,6 +85,8 @@ class _Run:
         """The client waits for the answer and for nothing else: it is asked nothing meanwhile."""
         self.base = Snapshot.of(root, ())
         self.pin = False
+        self.page = new_id()
+        """What the client knows it by, however often it is judged."""
         self.trace = ""
         """Of the job that made the suggestion; those that judge it again are not its makers."""
 
@@ -136,6 +122,7 @@ class _Run:
             candidate,
             dict(self.server.client_settings),
             pin=self.pin,
+            trusted=self.server.trusted,
         )
 
     def _rebased(self, suggestion: Suggestion) -> Candidate:
@@ -155,18 +142,25 @@ class _Run:
         return await ask(self.server, says, choices)
 
     async def offered(self, suggestion: Suggestion) -> dict[str, object]:
-        """Show the verdict and apply it, at once or when the user says so."""
+        """Show the verdict and apply it, at once or when the user says so; then say what became of
+        it, also where the job is cancelled meanwhile.
+        """
+        ending: dict[str, object] = {"applied": False, "message": f"{self.goal.title}: cancelled"}
+        try:
+            ending = await self._settled(suggestion)
+        finally:
+            applied = ending["applied"] is True
+            showing.settled(self.server, self.page, str(ending["message"]), applied=applied)
+        return ending
+
+    async def _settled(self, suggestion: Suggestion) -> dict[str, object]:
         while True:
             answer = await self.answered(suggestion)
-            if answer not in {APPLY, APPLY_ANYWAY, PIN, KEEP}:
-                if suggestion.verdict.outcome is not Ruling.REJECTED:
-                    said = answers.REJECTED if answer == DISCARD else answers.DISMISSED
-                    await self.note(said)
-                    if answer == DISCARD:
-                        await self._learn(suggestion)
+            if answer.choice not in TAKEN:
+                await self._left(suggestion, answer)
                 return report(suggestion, applied=False)
             try:
-                if answer == PIN:
+                if answer.choice == PIN:
                     self.pin = True
                     suggestion = await self._again(suggestion.candidate)
                     continue
@@ -177,36 +171,45 @@ class _Run:
                     suggestion = again
                     if worse:
                         continue
-                await self._apply(suggestion, keep=answer == KEEP)
+                await self._apply(suggestion, keep=answer.choice == KEEP)
             except StaleError as problem:
                 return _refused(self.server, str(problem)) | {"suggestion": None}
-            await self.note(answers.KEPT if answer == KEEP else answers.APPLIED)
-            _show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
+            await self.note(answers.KEPT if answer.choice == KEEP else answers.APPLIED)
+            if not self.server.shows_evidence:
+                show(self.server, f"{headline(suggestion)} Applied.", types.MessageType.Info)
             return report(suggestion, applied=True)
+
+    async def _left(self, suggestion: Suggestion, answer: Answer) -> None:
+        """Write down that it was not taken, and why."""
+        if suggestion.verdict.outcome is Ruling.REJECTED:
+            return
+        discarded = answer.choice == DISCARD
+        await self.note(answers.REJECTED if discarded else answers.DISMISSED)
+        if not discarded:
+            return
+        why = answer.reason
+        if why is None:
+            # A client that has just shown a question can show another one.
+            why = await ask(self.server, reasons.QUESTION, reasons.CHOICES)
+        said = await reasons.rejected(self.base, suggestion, why, decide=answer.decide)
+        if said:
+            show(self.server, said, types.MessageType.Info)
+        self.server.contracts.reread(self.root)
 
     async def _apply(self, suggestion: Suggestion, *, keep: bool) -> None:
         """Raises StaleError where the text is not what was judged any more."""
         # Before it is applied: what it replaces may be on the disk only until then.
         change = await reasons.change_to_keep(self.base, suggestion)
-        await apply.apply(
-            self.server.buffers,
-            self.root,
-            suggestion,
-            self._send,
-            self.server.client,
-        )
-        if keep:
-            send = self._send if self.server.client.creates else None
-            await apply.create(self.root, suggestion.pinned, send)
+        title = suggestion.candidate.title
+        async with self.server.changes.recorded(self.root, suggestion, title, keep=keep):
+            await apply.apply(
+                self.server.buffers, self.root, suggestion, self._send, self.server.client
+            )
+            if keep:
+                send = self._send if self.server.client.creates else None
+                await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
-            _show(self.server, says, types.MessageType.Warning)
-
-    async def _learn(self, suggestion: Suggestion) -> None:
-        """Ask why it was discarded, of a client that has just shown a question."""
-        why = await ask(self.server, reasons.QUESTION, reasons.CHOICES)
-        if says := await reasons.rejected(self.base, suggestion, why):
-            _show(self.server, says, types.MessageType.Info)
-        self.server.contracts.reread(self.root)
+            show(self.server, says, types.MessageType.Warning)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""
@@ -214,7 +217,7 @@ class _Run:
 
     async def _again(self, candidate: Candidate) -> Suggestion:
         """Raises StaleError where the engine declines."""
-        async with _progress(self.server, self.goal.title) as say:
+        async with progress(self.server, self.goal.title) as say:
             again = await self.judged(candidate, say)
         if isinstance(again, Declined):
             raise StaleError(again.says)
@@ -227,133 +230,33 @@ class _Run:
 
     async def wanted(self, suggestion: Suggestion) -> bool:
         """Whether to apply it, where nothing but yes or no can be done."""
-        return await self.answered(suggestion) in {APPLY, APPLY_ANYWAY, KEEP}
+        return (await self.answered(suggestion)).choice in {APPLY, APPLY_ANYWAY, KEEP}
 
-    async def answered(self, suggestion: Suggestion) -> str:
+    async def answered(self, suggestion: Suggestion) -> Answer:
         """What to do with it: apply by itself where it is verified and deterministic, else as the
         user says.
         """
         outcome = suggestion.verdict.outcome
-        if outcome is Ruling.REJECTED:
-            _show(self.server, headline(suggestion), types.MessageType.Warning)
-            return DISCARD
+        self.server.status.isolation = suggestion.isolation or self.server.status.isolation
         chosen = settings.load(self.root, self.server.client_settings).apply_model_changes
         at_once = suggestion.candidate.deterministic or chosen == "verified"
-        if outcome is Ruling.VERIFIED and at_once and not suggestion.pinned:
-            return APPLY
-        if not self.silent:
-            await _show_diff(self.server, self.base, suggestion)
+        if outcome is Ruling.REJECTED or (
+            outcome is Ruling.VERIFIED and at_once and not suggestion.pinned
+        ):
+            showing.told(self.server, await self._page(suggestion))
+            if outcome is Ruling.VERIFIED:
+                return Answer(APPLY)
+            show(self.server, headline(suggestion), types.MessageType.Warning)
+            return Answer(DISCARD, "")
+        if self.silent:
+            return Answer()
         choices = [APPLY if outcome is Ruling.VERIFIED else APPLY_ANYWAY]
         if suggestion.pinned:
             choices.append(KEEP)
         elif suggestion.pinnable:
             choices.append(PIN)
-        return await self._ask(headline(suggestion), (*choices, DISCARD))
+        page = await self._page(suggestion, *choices, DISCARD)
+        return await showing.answered(self.server, page)
 
-
-def headline(suggestion: Suggestion) -> str:
-    """The verdict in one or two sentences, as a message shows it."""
-    verdict = suggestion.verdict
-    title = suggestion.candidate.title
-    if verdict.outcome is Ruling.VERIFIED:
-        said = {found.check: found.detail for found in verdict.evidence}
-        parts = [said[name] for name in ("tests", "behaviour", "structure") if name in said]
-        return f"Verified: {title}. {'; '.join(parts)}."
-    why = verdict.missing[0] if verdict.missing else None
-    if why is None:
-        return f"{verdict.outcome.value.capitalize()}: {title}."
-    place = f" ({why.path}:{why.line})" if why.path and why.line else ""
-    return f"{verdict.outcome.value.capitalize()}: {title}. {why.check}: {why.detail}{place}."
-
-
-def report(suggestion: Suggestion, *, applied: bool) -> dict[str, object]:
-    """What the command answers: the suggestion as JSON, its outcome, and what became of it."""
-    return {
-        "outcome": suggestion.verdict.outcome.value,
-        "applied": applied,
-        "message": headline(suggestion),
-        "suggestion": suggestion_to_json(suggestion),
-    }
-
-
-async def ask(server: Server, says: str, choices: tuple[str, ...]) -> str:
-    """The user's choice; "" for none. A client that cannot ask shows what would have been asked."""
-    try:
-        answer = await server.window_show_message_request_async(
-            types.ShowMessageRequestParams(
-                types.MessageType.Info, says, [types.MessageActionItem(item) for item in choices]
-            )
-        )
-    except JsonRpcException:
-        _show(server, says, types.MessageType.Info)
-        return ""
-    return answer.title if answer is not None else ""
-
-
-def _show(server: Server, says: str, kind: types.MessageType) -> None:
-    server.window_show_message(types.ShowMessageParams(kind, says))
-
-
-async def _show_diff(server: Server, base: Snapshot, suggestion: Suggestion) -> None:
-    """The diff and the evidence, in a document of its own where the client can show one."""
-    text = _page(base, suggestion)
-    if not server.client.shows_documents:
-        server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
-        return
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    path = settings.cache_folder() / "suggestions" / f"{name}.diff"
-    with contextlib.suppress(OSError, JsonRpcException):
-        await asyncio.to_thread(write_atomically, path, text.encode())
-        await server.window_show_document_async(
-            types.ShowDocumentParams(uri_of(Path(path)), external=False, take_focus=False)
-        )
-
-
-def _page(base: Snapshot, suggestion: Suggestion) -> str:
-    """A patch that tools can read, with the verdict above it."""
-    marks = {Outcome.PASSED: "passed", Outcome.FAILED: "FAILED", Outcome.UNKNOWN: "unknown"}
-    lines = [f"# {headline(suggestion)}", "#"]
-    lines += [
-        f"# {marks[found.outcome]:8}{found.check}: {found.detail}"
-        for found in suggestion.verdict.evidence
-    ]
-    lines += [f"# isolation: {suggestion.isolation}" if suggestion.isolation else "#", ""]
-    touched = [path for path in suggestion.candidate.paths if base.get(path)]
-    known = [edit for edit in suggestion.candidate.edits if edit.path in touched]
-    after = base.edited(known)
-    for path in touched:
-        old, new = base.documents[path], after.documents[path]
-        lines += difflib.unified_diff(
-            old.text.splitlines(), new.text.splitlines(), f"a/{path}", f"b/{path}", lineterm=""
-        )
-    for kept in suggestion.pinned:
-        added = kept.text.splitlines()
-        lines += difflib.unified_diff([], added, "/dev/null", f"b/{kept.path}", lineterm="")
-    return "\n".join(lines) + "\n"
-
-
-@asynccontextmanager
-async def _progress(
-    server: Server, title: str, *, silent: bool = False
-) -> AsyncIterator[Callable[[str], None]]:
-    """Progress with a cancel button, where the client shows any; cancelling it cancels the task.
-
-    A client that shows none is told that work began, as a server that says nothing looks dead.
-    """
-    if silent or not server.client.progress:
-        _show(server, f"{title}…", types.MessageType.Info)
-        yield lambda _: None
-        return
-    token = f"trueup-{next(_tokens)}"
-    progress = server.work_done_progress
-    await progress.create_async(token)
-    task = asyncio.current_task()
-    pressed = progress.tokens[token]
-    pressed.add_done_callback(lambda item: task.cancel() if item.cancelled() and task else None)
-    progress.begin(token, types.WorkDoneProgressBegin(title, cancellable=True))
-    try:
-        yield lambda says: progress.report(token, types.WorkDoneProgressReport(message=says))
-    finally:
-        progress.end(token, types.WorkDoneProgressEnd())
-        # pygls keeps every token it has ever seen.
-        progress.tokens.pop(token, None)
+    async def _page(self, suggestion: Suggestion, *choices: str) -> Page:
+        return await showing.page_of(self.server, self.page, self.base, suggestion, *choices)

@@ -1,31 +1,29 @@
-"""What we do differently from pygls at the wire: documents, commands, the end of the process.
+"""The server that handlers are given: what they share, and how anything reaches the client.
 
-pygls splits lines as Python strings do and not as LSP does, so buffers are ours. It runs a command
-where cancelling the request does not reach it, so commands are ours. And a server must not outlive
-its editor, whether that says `exit` or is killed.
+How messages come and go is the business of `session` and `protocol`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-from typing import Final
+import uuid
+from collections.abc import Callable, Coroutine
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from trueup.engine.client import Engine
+from trueup.lsp.changes import Changes
 from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
-from trueup.lsp.documents import Buffers
+from trueup.lsp.documents import Buffer, Buffers
+from trueup.lsp.parent import watch
+from trueup.lsp.protocol import Protocol
 from trueup.lsp.searching import Searches
-
-PARENT_SECONDS: Final = 2.0
-"""How often it is looked whether the editor still lives."""
+from trueup.lsp.status import Status
+from trueup.operations.starts import Starts, safe_because
+from trueup.settings import Limits
 
 log = logging.getLogger("trueup.lsp")
 
@@ -39,82 +37,76 @@ class Server(LanguageServer):
         self.contracts = Contracts(self)
         self.engine = Engine()
         self.searches = Searches(self._warn)
+        self.changes = Changes(self)
         self.client_settings: dict[str, object] = {}
+        self.status = Status(self)
+        self.trusted = True
+        """False while the editor itself does not trust the workspace."""
+        self.answer_seconds = Limits().answer_seconds
         self.can_ask = False
         self.client = Client()
+        self.shows_evidence = False
+        """Whether the client has a panel for pages; else they are documents and messages."""
+        self.starts: Starts | None = None
+        self.safe = ""
+        """Why this start is a safe one, as the user is told; "" where it is a usual one."""
         self.background: set[asyncio.Task[None]] = set()
+        self.buffers.lost = self._lost
+        self.post: Callable[[bytes], None] = lambda _: None
+        """Sends the body of a message; a session says how."""
+        self.end: Callable[[str], None] = lambda _: None
+        """Ends the process, with a reason for the log; a session says how."""
 
     def _warn(self, says: str) -> None:
         self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
-    @property
-    def ended_properly(self) -> bool:
-        """Whether `shutdown` came before the end, which decides the exit code."""
-        return isinstance(self.protocol, Protocol) and self.protocol.ended_properly
+    async def request(self, method: str, params: object) -> object:
+        """What the client answers; None where it does not within `answer_seconds`.
+
+        A question that nobody waits for any more is withdrawn.
+        """
+        assert isinstance(self.protocol, Protocol)  # noqa: S101 - see __init__
+        identity = str(uuid.uuid4())
+        try:
+            async with asyncio.timeout(self.answer_seconds):
+                answer: object = await self.protocol.send_request_async(method, params, identity)
+                return answer
+        except TimeoutError:
+            self.protocol.withdraw(identity)
+            return None
+        except asyncio.CancelledError:
+            self.protocol.withdraw(identity)
+            raise
+
+    async def begin(self) -> None:
+        """Note the start; one that comes after crashes does less, and says so."""
+        self.starts = Starts(str(next(iter(self.buffers.folders), "")))
+        self.safe = safe_because(await asyncio.to_thread(self.starts.begin))
+        if self.safe:
+            said = types.ShowMessageParams(types.MessageType.Warning, f"{self.safe}.")
+            self.window_show_message(said)
+
+    def _lost(self, buffer: Buffer) -> None:
+        """The protocol knows no way to ask for a text, so the user is asked for a save, which
+        brings it.
+        """
+        says = (
+            f"The changes of {buffer.document.path} that the editor sent do not follow each other;"
+            " Trueup leaves the file alone until it is saved or opened again."
+        )
+        self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what pygls could not handle; a popup for each would help nobody."""
         log.error("%s: %s", getattr(source, "__name__", source), error)
 
-    def watch(self, parent: int | None) -> None:
+    def watch(self, parent: object) -> None:
         """End this process when the process that started it is gone."""
-        if parent is not None:
-            task = asyncio.get_running_loop().create_task(_end_without(parent))
-            self.background.add(task)
-            task.add_done_callback(self.background.discard)
+        watch(parent, lambda: self.end("the editor is gone"))
 
-
-class Protocol(LanguageServerProtocol):
-    """Document synchronisation and commands, in place of those of pygls."""
-
-    _server: Server
-
-    @property
-    def ended_properly(self) -> bool:
-        """Whether `shutdown` came before the end, which decides the exit code."""
-        return self._shutdown
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        buffer = self._server.buffers.open(params.text_document)
-        if buffer is not None:
-            self._server.contracts.opened(buffer)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        document = params.text_document
-        buffer = self._server.buffers.change(document.uri, document.version, params.content_changes)
-        if buffer is not None:
-            self._server.contracts.changed(buffer)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        buffer = self._server.buffers.close(params.text_document.uri)
-        if buffer is not None:
-            self._server.contracts.closed(buffer)
-
-    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
-    async def lsp_workspace__execute_command(  # type: ignore[override] # a task can be cancelled
-        self, params: types.ExecuteCommandParams
-    ) -> object:
-        command = self.fm.commands.get(params.command)
-        if command is None:
-            raise JsonRpcInvalidParams(f"there is no command called {params.command}")
-        return await command(*(params.arguments or ()))
-
-
-async def _end_without(parent: int) -> None:
-    while _alive(parent):  # noqa: ASYNC110 - the kernel raises no event for a parent that died
-        await asyncio.sleep(PARENT_SECONDS)
-    log.warning("the editor is gone")
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    def later(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Do it beside everything else, and keep hold of it until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+        return task

@@ -23,6 +23,7 @@ from trueup.memory.evaluate import applies
 from trueup.memory.globs import matches_any
 from trueup.memory.journal import Event, Reason, Said
 from trueup.memory.places import load
+from trueup.parsing import parse_module
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Goal
 
@@ -95,7 +96,7 @@ def change_of(goal: Goal, candidate: Candidate, before: Snapshot) -> Change:
 def _units(text: str) -> tuple[Counter[str], Counter[str]]:
     """The statements of a module and of its classes, normalised; and what is called in them."""
     try:
-        tree = ast.parse(text)
+        tree = parse_module(text)
         dumped = Counter(ast.dump(node) for node in _statements(tree.body))
         return dumped, Counter(_calls(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

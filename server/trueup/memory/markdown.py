@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from trueup.snapshot import Span, line_starts
+from trueup.lines import line_starts
+from trueup.snapshot import Span
 
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)")
 _HEADING: Final = re.compile(r"^ {0,3}(#{1,6})[ \t]+([^\r\n]*)")

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from trueup import __version__
+from trueup.guards.redaction import redacted
 from trueup.operations.prices import Usage
 from trueup.suggestion import Evidence, Goal, TestSummary
 
@@ -196,6 +197,7 @@ class Recording:
         """The name of `text`, which is kept beside the trace; None for nothing."""
         if not text:
             return None
+        text = redacted(text)
         raw = text.encode("utf-8", "replace")
         named = Text(hashlib.sha256(raw).hexdigest(), len(raw))
         self.texts[named.digest] = text

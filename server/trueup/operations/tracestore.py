@@ -24,6 +24,7 @@ import cattrs
 from cattrs.preconf.json import make_converter
 
 from trueup.files import write_atomically
+from trueup.guards.redaction import redacted_value
 from trueup.operations.trace import FORMAT, Text, Trace
 from trueup.settings import TraceLimits, state_folder
 
@@ -108,7 +109,8 @@ class TraceStore:
 
     def _write(self, trace: Trace) -> None:
         # A lone half of a character is replaced here, so that whatever is read can be printed.
-        said = json.dumps(to_json(trace), ensure_ascii=False, separators=(",", ":"))
+        value = redacted_value(to_json(trace))
+        said = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         write_atomically(self._file(trace.id), said.encode("utf-8", "replace"))
 
     def _file(self, name: str) -> Path:

@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from trueup.guards import ignoring
+from trueup.guards.characters import stripped
 from trueup.propose.hunks import lines_of, with_line_feeds
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.snapshot import Document, Snapshot, Span
@@ -54,6 +56,8 @@ class Context:
     text: str
     shown: tuple[str, ...]
     tokens: int
+    stripped: int = 0
+    """Characters that cannot be seen and were left out."""
 
 
 def estimated_tokens(text: str) -> int:
@@ -85,6 +89,9 @@ def build(
     document = snapshot.get(goal.path)
     if document is None:
         return Failure(FailureKind.CANNOT, f"{goal.path} is not open and was not read", proposer)
+    if why := ignoring.why_private(snapshot.root, goal.path):
+        sentence = f"{goal.path} is not shown to a model: {why}"
+        return Failure(FailureKind.CANNOT, sentence, proposer)
     task, message = _task(goal, document), _message(goal)
     if decisions:
         task = f"{task}\n{_KEEP_TO_THEM}"
@@ -101,8 +108,8 @@ def build(
         sections.insert(0, ("decisions of this project", decisions))
     if message:
         sections.append(("the diagnostic", message))
-    text = "\n\n".join((*_delimited(sections), task))
-    return Context(text, (goal.path,), estimated_tokens(text))
+    text, hidden = stripped("\n\n".join((*_delimited(sections), task)))
+    return Context(text, (goal.path,), estimated_tokens(text), hidden)
 
 
 def _sections(goal: Goal, document: Document, room: int) -> list[tuple[str, str]] | None:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from trueup.snapshot import Edit, Span, line_starts
+from trueup.lines import line_starts
+from trueup.snapshot import Edit, Span
 
 HUNK_LINES_MAX: Final = 4_000
 """Longest stretch between the first and the last difference that is compared line by line."""

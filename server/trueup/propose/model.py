@@ -24,17 +24,18 @@ import anthropic
 import httpx2
 from anthropic.types import Message, MessageDeltaUsage, MessageParam
 
+from trueup.guards.redaction import Veil
 from trueup.memory import places
 from trueup.memory.decisions import Decisions
 from trueup.memory.unsent import Unsent
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
-from trueup.propose import context, remembered
+from trueup.propose import context, remembered, unveiled
 from trueup.propose.endings import RETRIED, Ending, ending_of
 from trueup.propose.prompts import Prompt, load
 from trueup.propose.proposal import Failure, FailureKind, Proposal
-from trueup.propose.reply import SCHEMA, parse_reply
+from trueup.propose.reply import SCHEMA
 from trueup.settings import VENDOR, Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Goal
@@ -139,11 +140,15 @@ async def propose(
     )
     if isinstance(shown, Failure):
         return ModelAnswer(shown, prompt=prompt.reference)
-    call = _Call(settings, prompt, _conversation(shown.text, attempts), said or _silent, meter)
+    if shown.stripped and said is not None:
+        said(f"{shown.stripped} characters that cannot be seen are not shown to the model")
+    veil = Veil()
+    conversation = _conversation(shown.text, attempts, veil)
+    call = _Call(settings, prompt, conversation, said or _silent, meter)
     ending = await _within_deadline(call)
     model = call.model or first
     if ending.kind is None:
-        proposal = _proposal(ending.text, snapshot, model)
+        proposal = _proposal(ending.text, snapshot, model, veil)
     else:
         proposal = Failure(ending.kind, ending.sentence, model)
     return ModelAnswer(
@@ -177,8 +182,8 @@ def _silent(_sentence: str) -> None:
     pass
 
 
-def _proposal(text: str, snapshot: Snapshot, model: str) -> Proposal:
-    reply = parse_reply(text, snapshot, proposer=model)
+def _proposal(text: str, snapshot: Snapshot, model: str, veil: Veil) -> Proposal:
+    reply = unveiled.parse(text, snapshot, model, veil)
     if isinstance(reply, Failure):
         return reply
     return Candidate(
@@ -186,12 +191,15 @@ def _proposal(text: str, snapshot: Snapshot, model: str) -> Proposal:
     )
 
 
-def _conversation(question: str, attempts: tuple[Attempt, ...]) -> list[MessageParam]:
-    messages: list[MessageParam] = [{"role": "user", "content": question}]
+def _conversation(question: str, attempts: tuple[Attempt, ...], veil: Veil) -> list[MessageParam]:
+    """What is sent: without the secrets that are in it, whoever wrote them there."""
+    messages: list[MessageParam] = [{"role": "user", "content": veil.over(question)}]
     for attempt in attempts:
         # The API refuses empty texts.
-        messages.append({"role": "assistant", "content": attempt.reply.strip() or "(no answer)"})
-        messages.append({"role": "user", "content": attempt.complaint.strip() or "Try again."})
+        replied = veil.over(attempt.reply.strip()) or "(no answer)"
+        complained = veil.over(attempt.complaint.strip()) or "Try again."
+        messages.append({"role": "assistant", "content": replied})
+        messages.append({"role": "user", "content": complained})
     return messages
 
 

@@ -12,12 +12,13 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from trueup import InputError, workspace
+from trueup.parsing import parse_expression
 from trueup.snapshot import Document, Edit, Span
 from trueup.suggestion import Candidate
 
@@ -94,7 +95,7 @@ def _touched(folder: str, diff: str) -> tuple[str, ...]:
     for match in _SOURCES.finditer(diff):
         quoted, plain = match["quoted"], match["plain"]
         if quoted is not None:
-            raw: bytes = ast.literal_eval(f'b"{quoted}"')
+            raw: bytes = ast.literal_eval(parse_expression(f'b"{quoted}"'))
             names.add(raw.decode("utf-8", "surrogateescape"))
         else:
             names.add(plain)
@@ -133,13 +134,19 @@ def staged(root: str) -> Change:
     return replace(change, absent=(*change.absent, *unknown))
 
 
-def working_tree(root: str, base: str = "HEAD") -> Change:
-    """All that differs from `base`, files that git does not track yet included."""
+def working_tree(root: str, base: str = "HEAD", opened: Iterable[Document] = ()) -> Change:
+    """All that differs from `base`, files that git does not track yet included.
+
+    `opened` are texts of an editor, which count before the disk; of those that git ignores, none
+    does.
+    """
     names = _changed_names(root, base)
     others = _git(root, "ls-files", "--others", "--exclude-standard", "-z", ".")
-    names = tuple(sorted({*names, *_split(others)}))
+    unsaved = {item.path: item for item in opened if not _is_saved(root, item)}
+    names = tuple(sorted({*names, *_split(others), *_not_ignored(root, tuple(unsaved))}))
     before = _at_revision(root, base, names)
     after = {path: workspace.read(root, path) for path in names if _is_there(root, path)}
+    after.update((path, item) for path, item in unsaved.items() if path in names)
     return _change(f"what differs from {base}", before, after)
 
 
@@ -173,6 +180,22 @@ def _change(
         (*before.values(), *beside),
         tuple(absent),
     )
+
+
+def _is_saved(root: str, document: Document) -> bool:
+    """Whether a text of an editor is that of the disk."""
+    try:
+        return workspace.read(root, document.path).text == document.text
+    except InputError:
+        return False
+
+
+def _not_ignored(root: str, paths: tuple[str, ...]) -> tuple[str, ...]:
+    if not paths:
+        return ()
+    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--")
+    ignored = set(_split(_git(root, "--literal-pathspecs", *listed, *paths)))
+    return tuple(path for path in paths if path not in ignored)
 
 
 def _is_there(root: str, path: str) -> bool:

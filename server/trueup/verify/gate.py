@@ -22,12 +22,14 @@ from trueup.verify import (
     syntax,
     tamper,
     tests,
+    text,
     types,
 )
 from trueup.verify.trial import Check, Trial
 
 STATIC: Final[tuple[Check, ...]] = (
     scope.stays_within_the_goal,
+    text.hides_nothing,
     syntax.parses,
     structure.keeps_public_names,
     comments.keeps_comments,
@@ -49,6 +51,7 @@ CONFIRMING: Final[tuple[Check, ...]] = (tests.passes_them_in_a_fresh_interpreter
 
 NAMES: Final[Mapping[Check, str]] = {
     scope.stays_within_the_goal: scope.CHECK,
+    text.hides_nothing: text.CHECK,
     syntax.parses: syntax.CHECK,
     structure.keeps_public_names: structure.CHECK,
     comments.keeps_comments: comments.CHECK,
@@ -70,6 +73,7 @@ NAMES: Final[Mapping[Check, str]] = {
 
 DEMANDED: Final[tuple[str, ...]] = (
     scope.CHECK,
+    text.CHECK,
     syntax.CHECK,
     structure.CHECK,
     comments.CHECK,

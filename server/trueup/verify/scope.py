@@ -7,16 +7,17 @@ import bisect
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
 from typing import Final
 
-from trueup import workspace
+from trueup.guards import permission
+from trueup.guards.permission import Permission
+from trueup.lines import line_starts
 from trueup.parsing import parse_module
-from trueup.snapshot import Edit, Snapshot, Span, line_starts
-from trueup.suggestion import Evidence, Recipe
+from trueup.snapshot import Edit, Snapshot, Span
+from trueup.suggestion import Evidence, Goal, Outcome, Recipe
 from trueup.symbols import Outline
 from trueup.verify.renames import WithoutImports
-from trueup.verify.trial import Trial, failed, passed
+from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "scope"
 
@@ -32,30 +33,6 @@ WHOLE_WORKSPACE: Final = frozenset({Recipe.PATCH, Recipe.RENAME, Recipe.MOVE, Re
 WHOLE_FILE: Final = frozenset(
     {Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE, Recipe.EXTRACT_FUNCTION}
 )
-FORBIDDEN_FOLDERS: Final = frozenset(
-    {".claude", ".cursor", ".devcontainer", ".git", ".github", ".idea", ".vscode"}
-)
-FORBIDDEN_FILES: Final = frozenset(
-    {
-        ".env",
-        ".envrc",
-        ".gitlab-ci.yml",
-        ".mcp.json",
-        ".pre-commit-config.yaml",
-        "agents.md",
-        "claude.md",
-        "conftest.py",
-        "makefile",
-        "noxfile.py",
-        "pyproject.toml",
-        "pytest.ini",
-        "setup.cfg",
-        "setup.py",
-        "sitecustomize.py",
-        "tox.ini",
-        "usercustomize.py",
-    }
-)
 
 
 async def stays_within_the_goal(trial: Trial) -> Evidence:
@@ -64,37 +41,43 @@ async def stays_within_the_goal(trial: Trial) -> Evidence:
     if all(_text(trial.before, path) == _text(trial.after, path) for path in trial.candidate.paths):
         return failed(CHECK, "changes nothing")
     for path in trial.candidate.paths:
-        if problem := _forbidden(trial.before.root, path, own_patch=goal.recipe is Recipe.PATCH):
-            return failed(CHECK, f"edits {path}, {problem}", path)
-        if goal.recipe not in WHOLE_WORKSPACE and path != goal.path:
-            return failed(CHECK, f"edits {path}; it was asked about {goal.path}", path)
-        if goal.recipe in WHOLE_WORKSPACE - {Recipe.PATCH} and not path.endswith(".py"):
-            return failed(CHECK, f"edits {path}, which is not Python", path)
-    if goal.symbol and goal.recipe not in WHOLE_WORKSPACE | WHOLE_FILE:
-        return _within_symbol(trial)
-    return passed(CHECK, f"edits {', '.join(trial.candidate.paths)} only")
+        if problem := _problem(trial, path):
+            return failed(CHECK, f"edits {path}{problem}", path)
+    within = _within_symbol(trial) if _is_about_a_symbol(goal) else None
+    if within is not None and within.outcome is not Outcome.PASSED:
+        return within
+    if goal.recipe is not Recipe.PATCH and permission.by_name(goal.path) == permission.JUDGES:
+        # The user pointed at it, so the user decides.
+        return unknown(CHECK, f"edits {goal.path}, {permission.JUDGES.says}", goal.path)
+    return within or passed(CHECK, f"edits {', '.join(trial.candidate.paths)} only")
+
+
+def _problem(trial: Trial, path: str) -> str:
+    """Why a candidate for this goal may not edit that path, to follow its name; or ""."""
+    goal = trial.goal
+    if refused := permission.where(trial.before.root, path):
+        return f", {refused.says}"
+    if goal.recipe is Recipe.PATCH:
+        return ""  # It may configure: it is there already, and is only judged.
+    named = permission.by_name(path)
+    if named.permission is Permission.REFUSED:
+        return f", {named.says}"
+    if goal.recipe not in WHOLE_WORKSPACE and path != goal.path:
+        return f"; it was asked about {goal.path}"
+    if goal.recipe in WHOLE_WORKSPACE and not path.endswith(".py"):
+        return ", which is not Python"
+    if named.permission is Permission.CONFIRM and path != goal.path:
+        return f", {named.says}"
+    return ""
+
+
+def _is_about_a_symbol(goal: Goal) -> bool:
+    return bool(goal.symbol) and goal.recipe not in WHOLE_WORKSPACE | WHOLE_FILE
 
 
 def _text(snapshot: Snapshot, path: str) -> str | None:
     document = snapshot.get(path)
     return document.text if document is not None else None
-
-
-def _forbidden(root: str, path: str, *, own_patch: bool) -> str:
-    """Why this path may not be edited, "" where it may. A user's own patch may configure."""
-    parts = PurePosixPath(path.casefold()).parts
-    if path.startswith("/") or ".." in parts or workspace.relative(root, Path(root, path)) is None:
-        return "which lies outside the workspace"
-    target = Path(root, path)
-    if target.is_symlink() or (target.exists() and target.stat().st_nlink > 1):
-        return "which is a link"
-    if ".git" in parts:
-        return "which belongs to git"
-    if own_patch:
-        return ""
-    if FORBIDDEN_FOLDERS & set(parts) or parts[-1] in FORBIDDEN_FILES or path.endswith(".pth"):
-        return "which executes or configures"
-    return ""
 
 
 def _within_symbol(trial: Trial) -> Evidence:

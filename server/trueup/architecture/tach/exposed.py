@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from trueup.parsing import parse_module
+
 PRIMITIVE: Final = frozenset({"int", "str", "bool", "float", "list", "dict", "tuple"})
 
 
@@ -21,7 +23,7 @@ def members(text: str) -> Mapping[str, bool]:
         with warnings.catch_warnings():
             # What Python says of the file's own strings is not for our users.
             warnings.simplefilter("ignore")
-            body = ast.parse(text).body
+            body = parse_module(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     return {name: plain for statement in body for name, plain in _defined(statement)}

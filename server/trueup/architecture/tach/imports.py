@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from trueup.architecture.scan import Imported
 from trueup.architecture.tach.blocks import TOP, Place, places
-from trueup.snapshot import line_starts
+from trueup.lines import line_starts
 
 _LITERAL: Final = re.compile(
     r'''(?P<prefix>\b[A-Za-z]{1,2})?(?P<string>"""(?:[^\\"]++|\\.|"(?!""))*+"""|'''
