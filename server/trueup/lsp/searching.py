@@ -46,7 +46,7 @@ async def search(server: Server, query: str) -> list[dict[str, object]]:
     """What the projects that are open have about `query`; lines count from 1."""
     found: list[dict[str, object]] = []
     for root in server.buffers.roots:
-        known = await _decisions(server, root)
+        known = await known_in(server, root)
         for hit in await server.searches.find(root, known, query):
             uri = uri_of(Path(root, hit.path))
             found.append({"title": hit.title, "kind": hit.kind.value, "uri": uri,
@@ -58,7 +58,7 @@ async def symbols(server: Server, query: str) -> list[types.WorkspaceSymbol]:
     """The decisions about `query`, for every editor's own search; code is told by others there."""
     found: list[types.WorkspaceSymbol] = []
     for root in server.buffers.roots:
-        known = await _decisions(server, root)
+        known = await known_in(server, root)
         for hit in await server.searches.decided(root, known, query):
             start = types.Position(hit.line - 1, 0)
             place = types.Location(uri_of(Path(root, hit.path)), types.Range(start, start))
@@ -67,7 +67,8 @@ async def symbols(server: Server, query: str) -> list[types.WorkspaceSymbol]:
     return found
 
 
-async def _decisions(server: Server, root: str) -> Decisions:
+async def known_in(server: Server, root: str) -> Decisions:
+    """The decisions as they were read for the open files, else as they are on disk."""
     known = server.contracts.decisions(root)
     if known is None:
         known = await asyncio.to_thread(places.load, root, instructions=False)
