@@ -58,6 +58,7 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.contract",
             "trueup.decision",
             "trueup.verify",
+            "trueup.showPrompt",
             "trueup.undo",
         ]
     },

@@ -38,6 +38,9 @@ class Limits:
     """Everything here has a name, a default and a unit; a project may only make it stricter."""
 
     repair_rounds: float = limit(2, "rounds", "how often a rejected model candidate goes back")
+    candidates: float = limit(2, "candidates", "asked for at once, once a first one was rejected")
+    first_candidates: float = limit(1, "candidates", "asked for at once before any was judged")
+    calls_at_once: float = limit(4, "calls", "calls of models at the same time, of all jobs")
     test_run_seconds: float = limit(60, "s", "wall time of one run of the affected tests")
     test_output_bytes: float = limit(1 << 20, "bytes", "output of one test run that is read")
     test_memory_bytes: float = limit(4 << 30, "bytes", "address space of one test process")

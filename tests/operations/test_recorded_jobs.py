@@ -76,7 +76,7 @@ def day_tokens() -> int:
 
 async def test_a_round_of_the_model_from_question_to_verdict(root: Path) -> None:
     with MessagesServer(BROKEN, DOUBLE) as server:
-        made = await run(root, INSTRUCT, server.url)
+        made = await run(root, INSTRUCT, server.url, limits={"candidates": 1})
     trace = only()
     assert isinstance(made, Suggestion)
     assert made.trace == trace.id
@@ -119,7 +119,9 @@ async def test_every_ending_is_in_the_trace(
     root: Path, items: tuple[Item, ...], ending: str, tokens: int
 ) -> None:
     with MessagesServer(*items) as server:
-        made = await run(root, INSTRUCT, server.url, limits={"retry_after_seconds": 1})
+        made = await run(
+            root, INSTRUCT, server.url, limits={"retry_after_seconds": 1, "candidates": 1}
+        )
     assert isinstance(made, Failure)
     trace = only()
     assert trace.outcome == ending

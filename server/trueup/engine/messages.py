@@ -15,6 +15,8 @@ from trueup import ProtocolError
 from trueup.suggestion import Candidate, Goal, Suggestion
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+BEAT_SECONDS: Final = 5.0
+"""How often the engine says that it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Start:
     candidate: Candidate | None = None
     settings: dict[str, object] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    show: bool = False
+    """Only show what a model would be sent for the goal; the answer is a Prompted."""
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
     trusted: bool = True
@@ -85,6 +89,15 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompted:
+    """What would be sent: `text` for people, `body` as it would be posted. Nothing was sent."""
+
+    job: int
+    text: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """There is no candidate, and why: one sentence."""
 
@@ -99,8 +112,15 @@ class Stopped:
     job: int
 
 
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The engine is not stuck, however long its jobs take. `job` is 0: of none."""
+
+    job: int = 0
+
+
 ToEngine = Start | Cancel | Answer
-FromEngine = Progress | Question | Done | Declined | Stopped
+FromEngine = Progress | Question | Done | Prompted | Declined | Stopped | Alive
 
 _CONVERTER: Final = make_converter()
 # `object` means: whatever JSON held. A hook for the type itself would match every type.

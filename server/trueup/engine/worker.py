@@ -17,16 +17,19 @@ import sys
 from typing import BinaryIO
 
 from trueup import TrueupError
-from trueup.engine import job
+from trueup.engine import job, shown
 from trueup.engine.beds import Beds
 from trueup.engine.messages import (
+    BEAT_SECONDS,
     LINE_BYTES_MAX,
+    Alive,
     Answer,
     Cancel,
     Declined,
     Done,
     FromEngine,
     Progress,
+    Prompted,
     Question,
     Start,
     Stopped,
@@ -34,6 +37,7 @@ from trueup.engine.messages import (
     encode,
 )
 from trueup.engine.recorded import Books
+from trueup.engine.turns import JOBS_AT_ONCE, JOBS_MAX, Turns
 from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
 from trueup.propose.proposal import Failure
@@ -41,12 +45,15 @@ from trueup.propose.proposal import Failure
 log = logging.getLogger("trueup.engine")
 
 PR_SET_PDEATHSIG = 1
+NICENESS = 5
+"""How much the engine, and the tests that it runs, stand back for the editor and its server."""
 
 
 class Worker:
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._beds = Beds()
+        self._turns = Turns()
         # The session is the server's, however many engines it outlives.
         self._books = Books(session_of(os.getppid()))
         self._jobs: dict[int, asyncio.Task[None]] = {}
@@ -55,18 +62,29 @@ class Worker:
 
     async def serve(self, lines: asyncio.StreamReader) -> None:
         """Handle messages until there are no more; then stop every job and every agent."""
+        beating = asyncio.create_task(self._beat())
         try:
             while line := await lines.readline():
                 self._handle(line)
         finally:
+            beating.cancel()
             for task in self._jobs.values():
                 task.cancel()
             await asyncio.gather(*self._jobs.values(), return_exceptions=True)
             await self._beds.close()
             self._books.close()
 
+    async def _beat(self) -> None:
+        """Say now and then that the loop turns; a job that blocks it is found out by silence."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._send(Alive())
+
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
+            case Start() as start if len(self._jobs) >= JOBS_MAX:
+                says = f"{JOBS_MAX} jobs are waiting already; try again when some are done"
+                self._send(Declined(start.job, says))
             case Start() as start:
                 task = asyncio.create_task(self._run(start))
                 self._jobs[start.job] = task
@@ -88,9 +106,10 @@ class Worker:
         def say(says: str) -> None:
             self._send(Progress(start.job, says))
 
-        ports = job.Ports(self._beds, ask, say, self._books)
+        ports = job.Ports(self._beds, ask, say, self._books, self._turns)
         try:
-            made = await job.run(start, ports)
+            async with self._turns.take("jobs", JOBS_AT_ONCE, lambda: say("waiting for its turn")):
+                made = await (shown.run(start, ports) if start.show else job.run(start, ports))
         except asyncio.CancelledError:
             self._send(Stopped(start.job))
             raise
@@ -103,6 +122,8 @@ class Worker:
         else:
             if isinstance(made, Failure):
                 self._send(Declined(start.job, made.sentence))
+            elif isinstance(made, shown.Shown):
+                self._send(Prompted(start.job, made.text, made.request.json))
             else:
                 self._send(Done(start.job, made))
 
@@ -141,6 +162,8 @@ async def _serve(out: BinaryIO) -> None:
 def main() -> None:
     """Entry point of `python -m trueup.engine.worker`."""
     die_with_parent()
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
     log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -20,6 +20,7 @@ from trueup.lsp import (
     deciding,
     decisions,
     offers,
+    prompts,
     searching,
     suggest,
     verifying,
@@ -226,6 +227,17 @@ async def decision(_: Server, request: object = None) -> object:
 async def verify(_: Server, request: object = None) -> object:
     """Judge the changes of the working tree, or what is staged."""
     return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
+
+
+@server.command(prompts.COMMAND)
+async def show_prompt(_: Server, request: object = None) -> object:
+    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+
+    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
+        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
+        return await prompts.show(server, buffer, goal)
+
+    return await _done(request, show)
 
 
 async def _done(

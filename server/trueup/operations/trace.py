@@ -211,8 +211,10 @@ class Recording:
         told = tuple(dict.fromkeys((*self.trace.told, *items)))
         self.trace = replace(self.trace, told=told)
 
-    def called(self, call: ModelCall) -> None:
+    def called(self, call: ModelCall) -> int:
+        """The place of this call among those of the trace."""
         self.trace = replace(self.trace, calls=(*self.trace.calls, call))
+        return len(self.trace.calls) - 1
 
     def judged(self, tried: Tried) -> None:
         self.trace = replace(self.trace, tried=(*self.trace.tried, tried))

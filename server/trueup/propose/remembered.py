@@ -67,6 +67,3 @@ def told(answer: Answer) -> tuple[Told, ...]:
     )
     return (*taken, *crowded)
 
-
-def text(answer: Answer) -> str:
-    return "\n\n".join(taken.text.strip() for taken in answer.taken)

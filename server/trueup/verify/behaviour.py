@@ -18,7 +18,7 @@ from trueup.parsing import parse_module
 from trueup.runner.results import RunStatus
 from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
-from trueup.verify import mistakes, renames, sidebyside, subjects
+from trueup.verify import mistakes, renames, sensitivity, sidebyside, subjects
 from trueup.verify.changes import Statement, changed_statements
 from trueup.verify.sidebyside import Finding
 from trueup.verify.tests import UNCHANGED_CODE, witnesses
@@ -171,6 +171,11 @@ async def _side_by_side(trial: Trial) -> _Compared:
         # Tests may come there with what cannot be recorded; then agreement says nothing of it.
         weakness = f"no input reaches line {place[1]} of {place[0]}"
     unseen = _unseen(taken, reached | by_inputs)
+    if not weakness and not unseen and not any(item.difference or item.unlike for item in findings):
+        for finding in findings:
+            if found := await sensitivity.indifferent(bench, finding):
+                weakness = f"line {found[0]}: {found[1]} in the calls that were compared"
+                break
     return _Compared(tuple(findings), weakness, unseen, wanted.doubt, wanted.gone)
 
 
@@ -214,6 +219,9 @@ async def _by_mistakes(trial: Trial, compared: _Compared) -> Evidence:
     if not found.made:
         return unknown(CHECK, f"the changed lines leave nothing to vary{aside}")
     if found.enough:
+        if place := await mistakes.indifferent(trial):
+            path, line, why = place
+            return unknown(CHECK, f"{why}{aside}", path, line)
         detail = f"the tests notice {found.killed} of {found.made} small mistakes{aside}"
         return passed(CHECK, detail)
     shown = f", such as {found.survivor[1].says}" if found.survivor else ""

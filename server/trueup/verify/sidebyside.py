@@ -47,6 +47,9 @@ class Finding:
     """A public name of the module that holds something else now: its name, what it held and what it
     holds.
     """
+    old: Mapping[int, Outcome] = field(default_factory=dict)
+    new: Mapping[int, Outcome] = field(default_factory=dict)
+    manner: Manner = field(default_factory=Manner)
 
 
 HELD: Final = -1
@@ -182,9 +185,9 @@ async def _told_apart(
     if (like or unlike) and not slow and difference is None and other is None:
         # It depends on more than the arguments, so agreement proves nothing either.
         return Finding(item, obstacle="old and new differ now and then on the same arguments")
-    return Finding(
-        item, tuple(agreed), difference, other, "" if agreed else why, _held(old, again, new)
-    )
+    why = "" if agreed else why
+    held = _held(old, again, new)
+    return Finding(item, tuple(agreed), difference, other, why, held, old, new, manner)
 
 
 def _held(
