@@ -18,8 +18,8 @@ from trueup.operations import telemetry
 from trueup.operations.budget import Purse
 from trueup.operations.meter import CANCELLED, Meter
 from trueup.operations.trace import Recording, Told, Tried
-from trueup.propose.context import Context, Material, estimated_tokens
 from trueup.operations.tracestore import TraceStore
+from trueup.propose.context import Context, Material, estimated_tokens
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.settings import Settings
 from trueup.snapshot import Snapshot

@@ -66,4 +66,3 @@ def told(answer: Answer) -> tuple[Told, ...]:
         for item in answer.crowded_out
     )
     return (*taken, *crowded)
-
