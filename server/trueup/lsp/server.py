@@ -364,12 +364,6 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
-@server.feature(searching.METHOD)
-async def search(_: Server, params: object) -> list[dict[str, object]]:
-    """Decisions and code about a query; for clients that show them."""
-    return await searching.search(server, str(getattr(params, "query", "")))
-
-
 @server.feature(types.WORKSPACE_SYMBOL)
 async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
     return await searching.symbols(server, params.query)
