@@ -41,6 +41,7 @@ CAPABILITIES: Final[dict[str, object]] = {
             "source.fixAll.trueup",
             "source.unsafeFixes.trueup",
             "source.decision.trueup",
+            "source.review.trueup",
         ],
         "resolveProvider": False,
     },
@@ -58,8 +59,9 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.contract",
             "trueup.decision",
             "trueup.verify",
-            "trueup.showPrompt",
             "trueup.ready",
+            "trueup.review",
+            "trueup.showPrompt",
             "trueup.undo",
         ]
     },

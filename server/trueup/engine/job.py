@@ -74,6 +74,7 @@ async def run(start: Start, ports: Ports) -> Made:
     goal = replace(goal, surface=declared(goal, snapshot))
     bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
+        record.holds(snapshot, goal.path)
         judging = _judging(start, goal, snapshot, settings, bed, ports, record)
         made = await _within_time(_Job(judging, ports.turns, _unasked(start)), start)
         record.ended(made)
