@@ -59,9 +59,9 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.contract",
             "trueup.decision",
             "trueup.verify",
+            "trueup.ready",
             "trueup.review",
             "trueup.showPrompt",
-            "trueup.ready",
             "trueup.undo",
         ]
     },

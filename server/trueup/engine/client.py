@@ -44,7 +44,8 @@ from trueup.engine.messages import (
 
 CANCEL_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 2.0
-HANG_SECONDS: Final = 12 * BEAT_SECONDS
+HANG_SECONDS: Final = 36 * BEAT_SECONDS
+"""Some minutes: a check of a file of megabytes holds the loop for longer than one."""
 CRASHES_MAX: Final = 2
 """How often the engine may stop on one input; where several jobs ran, on each of theirs."""
 INPUTS_MAX: Final = 200

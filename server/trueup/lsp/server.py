@@ -256,6 +256,20 @@ async def verify(_: Server, request: object = None) -> object:
     return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
 
 
+@server.command(ready.COMMAND)
+async def take_ready(_: Server, request: object = None) -> object:
+    """Apply a fix that is ready, or show it first; `request` has its `id`, and `show`."""
+    fields = request if isinstance(request, dict) else {}
+    fix = server.ready.find(str(fields.get("id")))
+    if fix is None:
+        raise JsonRpcException(
+            "the text changed since this fix was verified; it is judged again when you rest",
+            code=REQUEST_FAILED,
+        )
+    asking = fields.get("show") is True
+    return await _told(suggest.prepared(server, fix.root, fix.base, fix.suggestion, asking=asking))
+
+
 @server.command(review_actions.COMMAND)
 async def review(_: Server, request: object = None) -> object:
     """Review the changed code of a document, or do what a finding offers."""
@@ -271,20 +285,6 @@ async def show_prompt(_: Server, request: object = None) -> object:
         return await prompts.show(server, buffer, goal)
 
     return await _done(request, show)
-
-
-@server.command(ready.COMMAND)
-async def take_ready(_: Server, request: object = None) -> object:
-    """Apply a fix that is ready, or show it first; `request` has its `id`, and `show`."""
-    fields = request if isinstance(request, dict) else {}
-    fix = server.ready.find(str(fields.get("id")))
-    if fix is None:
-        raise JsonRpcException(
-            "the text changed since this fix was verified; it is judged again when you rest",
-            code=REQUEST_FAILED,
-        )
-    asking = fields.get("show") is True
-    return await _told(suggest.prepared(server, fix.root, fix.base, fix.suggestion, asking=asking))
 
 
 async def _done(
@@ -362,12 +362,6 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         return await suggest.renamed(server, buffer, goal)
     except TrueupError as problem:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
-
-
-@server.feature(searching.METHOD)
-async def search(_: Server, params: object) -> list[dict[str, object]]:
-    """Decisions and code about a query; for clients that show them."""
-    return await searching.search(server, str(getattr(params, "query", "")))
 
 
 @server.feature(types.WORKSPACE_SYMBOL)

@@ -13,7 +13,7 @@ from typing import Final
 from trueup import InputError, workspace
 from trueup.memory.index import Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Place
+from trueup.memory.scoping import Place
 from trueup.propose.context import Piece
 from trueup.snapshot import Document, Snapshot
 from trueup.suggestion import Goal

@@ -219,7 +219,10 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
     prompt.fill("Nothing prints")
     prompt.press("Enter")
     path = window.active_when("docs/decisions/")
-    rule = "```rule\\nkind: forbid-pattern\\npattern: print($$$ARGS)\\nmessage: Say it in a report\\n```\\n"
+    rule = (
+        "```rule\\nkind: forbid-pattern\\npattern: print($$$ARGS)\\n"
+        "message: Say it in a report\\n```\\n"
+    )
     window.host(
         """
         const document = vscode.window.activeTextEditor.document;
