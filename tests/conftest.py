@@ -51,6 +51,8 @@ SOAK: Final = {
     "test_mutated.py": ("many",),
     "test_random_edits.py": ("many",),
     "test_long_session.py": ("minutes", "many"),
+    "test_endings_by_stage.py": ("many",),
+    "test_hidden_instructions.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

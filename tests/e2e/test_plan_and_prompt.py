@@ -20,7 +20,7 @@ RIGHT = '''def total(prices, discount=0):
     return sum(prices) - discount
 '''
 REPLY = edits_reply("Use sum", [{"path": SOURCE, "symbol": "total", "after": RIGHT}])
-SENTENCE = "change shop/total.py::total, judged by 1 test"
+SENTENCE = "change shop/total.py::total, judged by 1 test file"
 
 
 async def offered(editor: Editor) -> dict[str, object]:
