@@ -82,7 +82,7 @@ async def measure(count: int) -> int:
             return await engine.run(start, lambda _: None, jobs.nobody)
 
         await one(count)
-        process = engine.process_id
+        process = engine.process_id or os.getpid()
         before = peak(process)
         model.order.clear()
         began = time.perf_counter()

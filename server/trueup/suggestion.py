@@ -39,6 +39,7 @@ class Recipe(StrEnum):
     RUFF_SAFE = "ruff-safe"
     RUFF_UNSAFE = "ruff-unsafe"
     PATCH = "patch"
+    REVIEW = "review"
 
 
 class SurfaceKind(StrEnum):

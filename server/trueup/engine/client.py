@@ -29,9 +29,12 @@ from trueup.engine.messages import (
     Declined,
     Done,
     FromEngine,
+    Noticed,
     Progress,
     Prompted,
     Question,
+    Review,
+    Reviewed,
     Start,
     Stopped,
     ToEngine,
@@ -55,7 +58,7 @@ Ask = Callable[[str, tuple[str, ...]], Awaitable[str]]
 class _Job:
     say: Say
     ask: Ask
-    ended: asyncio.Future[Done | Prompted | Declined | Stopped]
+    ended: asyncio.Future[Done | Prompted | Reviewed | Declined | Stopped]
     input: str
     """The digest of what it was given."""
     questions: set[asyncio.Task[None]] = field(default_factory=set)
@@ -67,7 +70,8 @@ class Engine:
     def __init__(
         self, command: tuple[str, ...] | None = None, *, hang_seconds: float = HANG_SECONDS
     ) -> None:
-        self._command = command or (sys.executable, "-m", "trueup.engine.worker")
+        # -P: the current folder is the user's, and nothing is imported from there.
+        self._command = command or (sys.executable, "-P", "-m", "trueup.engine.worker")
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -75,35 +79,43 @@ class Engine:
         self._numbers = itertools.count(1)
         self._hang_seconds = hang_seconds
         self._crashes: dict[str, int] = {}
+        self.noticed: Callable[[Noticed], None] = lambda _: None
+        """Told of what concerns no job."""
 
     @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
     @property
-    def process_id(self) -> int:
-        """The engine's process. Raises EngineError where there is none."""
-        if self._process is None or not self.is_running:
-            raise EngineError("the engine is not running")
-        return self._process.pid
+    def process_id(self) -> int | None:
+        """Of the process that runs, None where none does."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process is not None else None
 
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""
         ended = await self._ended(start, say, ask)
-        if isinstance(ended, Stopped | Prompted):
+        if isinstance(ended, Stopped | Prompted | Reviewed):
             raise EngineError("the engine stopped the job")
         return ended
 
     async def prompt(self, start: Start, say: Say, ask: Ask) -> Prompted | Declined:
         """What a model would be sent for a goal. Raises EngineError as `run` does."""
         ended = await self._ended(replace(start, show=True), say, ask)
-        if isinstance(ended, Stopped | Done):
+        if isinstance(ended, Stopped | Done | Reviewed):
+            raise EngineError("the engine stopped the job")
+        return ended
+
+    async def review(self, wanted: Review, say: Say, ask: Ask) -> Reviewed | Declined:
+        """Run one review. Raises EngineError as `run` does."""
+        ended = await self._ended(wanted, say, ask)
+        if isinstance(ended, Stopped | Done | Prompted):
             raise EngineError("the engine stopped the job")
         return ended
 
     async def _ended(
-        self, start: Start, say: Say, ask: Ask
-    ) -> Done | Prompted | Declined | Stopped:
+        self, start: Start | Review, say: Say, ask: Ask
+    ) -> Done | Prompted | Reviewed | Declined | Stopped:
         given = hashlib.sha256(encode(replace(start, job=0))).hexdigest()
         if self._crashes.get(given, 0) >= CRASHES_MAX:
             raise EngineError(
@@ -188,6 +200,9 @@ class Engine:
             del self._crashes[next(iter(self._crashes))]
 
     def _handle(self, process: asyncio.subprocess.Process, message: FromEngine) -> None:
+        if isinstance(message, Noticed):
+            self.noticed(message)
+            return
         job = self._jobs.get(message.job)
         if job is None:
             return
@@ -198,7 +213,7 @@ class Engine:
                 task = asyncio.create_task(self._answer(process, message, job.ask))
                 job.questions.add(task)
                 task.add_done_callback(job.questions.discard)
-            case Done() | Prompted() | Declined() | Stopped():
+            case Done() | Prompted() | Reviewed() | Declined() | Stopped():
                 if not job.ended.done():
                     job.ended.set_result(message)
 

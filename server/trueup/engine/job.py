@@ -46,6 +46,7 @@ ROPE: Final = frozenset(
 RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE})
 
 DESTINATIONS_MAX: Final = 12
+NO_MODEL: Final = "no model was asked: only what needs none was wanted"
 LOOP: Final = "trueup.engine.loop"
 UNSENT: Final = "no model was asked: your editor does not trust this workspace"
 
@@ -73,8 +74,10 @@ async def run(start: Start, ports: Ports) -> Made:
     goal = replace(goal, surface=declared(goal, snapshot))
     bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
+        record.holds(snapshot, goal.path)
         judging = _judging(start, goal, snapshot, settings, bed, ports, record)
-        made = await _within_time(_Job(judging, ports.turns, sends=start.trusted), start)
+        unasked = NO_MODEL if start.deterministic else "" if start.trusted else UNSENT
+        made = await _within_time(_Job(judging, ports.turns, unasked), start)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
 
@@ -185,10 +188,10 @@ async def _destination(goal: Goal, root: str, ask: Ask) -> str:
 class _Job:
     """The proposers of one goal, in their order."""
 
-    def __init__(self, judging: Judging, turns: Turns, *, sends: bool) -> None:
-        """`sends`: whether a model may be asked."""
+    def __init__(self, judging: Judging, turns: Turns, unasked: str) -> None:
+        """`unasked`: why no model is asked, "" where one may be."""
         self.judging, self.turns, self.say = judging, turns, judging.say
-        self.sends = sends
+        self.unasked = unasked
         self._planned: Planned | None = None
 
     async def suggest(self) -> Made:
@@ -236,8 +239,8 @@ class _Job:
         if judging.goal.diagnostic is not None:
             # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
             judging.goal = replace(judging.goal, surface=Surface())
-        if not self.sends:
-            return await judging.judged(Failure(FailureKind.CANNOT, UNSENT, "model"))
+        if self.unasked:
+            return await judging.judged(Failure(FailureKind.CANNOT, self.unasked, "model"))
         if (missing := request.missing(judging.settings)) is not None:
             return await self._without_model(await judging.judged(missing))
         # The vendor's SDK takes a second to import, which only this path needs, and no loop waits.

@@ -107,6 +107,7 @@ class Record:
     ) -> None:
         """One candidate; `call` is the place of the call that made it, None for no model's."""
         candidate, unsent = suggestion.candidate, self.unsent
+        self.holds(before, *candidate.paths)
         tried = Tried(
             candidate.proposer,
             candidate.title,
@@ -124,6 +125,14 @@ class Record:
             paths = tuple(path for path in paths if not unsent.hides(path))
         named = self.recording.keep(diffs.unified(before, after, paths))
         self.recording.judged(replace(tried, diff=named))
+
+    def holds(self, snapshot: Snapshot, *paths: str) -> None:
+        """Keep these files as they are before the job changes anything."""
+        for path in paths:
+            document = snapshot.get(path)
+            hidden = self.unsent is not None and self.unsent.hides(path)
+            if document is not None and not hidden:
+                self.recording.holds(path, document.text)
 
     def failed(self, failure: Failure, call: int | None = None) -> None:
         now = self.recording.elapsed_ms

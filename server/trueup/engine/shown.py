@@ -58,5 +58,5 @@ async def run(start: Start, ports: Ports) -> Shown | Failure:
     question = request.question(start.goal, snapshot, settings, planned.material)
     if isinstance(question, Failure):
         return question
-    wanted = request.planned(question, settings)
+    wanted = request.planned(question, settings, start.goal.kind)
     return Shown(start.goal, planned.plan, question.context, wanted, settings)

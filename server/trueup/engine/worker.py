@@ -16,9 +16,10 @@ import signal
 import sys
 from typing import BinaryIO
 
-from trueup import TrueupError
-from trueup.engine import job, shown
+from trueup import TrueupError, settings
+from trueup.engine import job, review, shown
 from trueup.engine.beds import Beds
+from trueup.engine.judging import Made
 from trueup.engine.messages import (
     BEAT_SECONDS,
     LINE_BYTES_MAX,
@@ -28,9 +29,12 @@ from trueup.engine.messages import (
     Declined,
     Done,
     FromEngine,
+    Noticed,
     Progress,
     Prompted,
     Question,
+    Review,
+    Reviewed,
     Start,
     Stopped,
     decode_to_engine,
@@ -40,6 +44,9 @@ from trueup.engine.recorded import Books
 from trueup.engine.turns import JOBS_AT_ONCE, JOBS_MAX, Turns
 from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
+from trueup.operations.pulse import Pulse
+from trueup.operations.tracestore import TraceStore
+from trueup.operations.watching import Watch
 from trueup.propose.proposal import Failure
 
 log = logging.getLogger("trueup.engine")
@@ -82,10 +89,10 @@ class Worker:
 
     def _handle(self, line: bytes) -> None:
         match decode_to_engine(line):
-            case Start() as start if len(self._jobs) >= JOBS_MAX:
+            case (Start() | Review()) as start if len(self._jobs) >= JOBS_MAX:
                 says = f"{JOBS_MAX} jobs are waiting already; try again when some are done"
                 self._send(Declined(start.job, says))
-            case Start() as start:
+            case (Start() | Review()) as start:
                 task = asyncio.create_task(self._run(start))
                 self._jobs[start.job] = task
                 task.add_done_callback(lambda _: self._jobs.pop(start.job, None))
@@ -99,7 +106,7 @@ class Worker:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(choice)
 
-    async def _run(self, start: Start) -> None:
+    async def _run(self, start: Start | Review) -> None:
         async def ask(says: str, choices: tuple[str, ...]) -> str:
             return await self._ask(start.job, says, choices)
 
@@ -109,7 +116,7 @@ class Worker:
         ports = job.Ports(self._beds, ask, say, self._books, self._turns)
         try:
             async with self._turns.take("jobs", JOBS_AT_ONCE, lambda: say("waiting for its turn")):
-                made = await (shown.run(start, ports) if start.show else job.run(start, ports))
+                made = await _made(start, ports)
         except asyncio.CancelledError:
             self._send(Stopped(start.job))
             raise
@@ -117,15 +124,25 @@ class Worker:
             self._send(Declined(start.job, str(problem)))
         except Exception:
             # The boundary of the process: the job is lost, the engine and its other jobs are not.
-            log.exception("the job failed: %s", start.goal.title)
+            title = start.goal.title if isinstance(start, Start) else f"Review {start.path}"
+            log.exception("the job failed: %s", title)
             self._send(Declined(start.job, "Trueup made a mistake; its log has the details"))
         else:
             if isinstance(made, Failure):
                 self._send(Declined(start.job, made.sentence))
+            elif isinstance(made, Reviewed):
+                self._send(made)
             elif isinstance(made, shown.Shown):
                 self._send(Prompted(start.job, made.text, made.request.json))
             else:
                 self._send(Done(start.job, made))
+            await self._watch(start)
+
+    async def _watch(self, start: Start | Review) -> None:
+        """Say once what gets worse, after the job that shows it."""
+        limits = settings.load(start.root, start.settings).traces
+        for alarm in await asyncio.to_thread(Watch(TraceStore(limits)).news):
+            self._send(Noticed(0, alarm.sentence, alarm.goal))
 
     async def _ask(self, number: int, says: str, choices: tuple[str, ...]) -> str:
         question = next(self._numbers)
@@ -143,6 +160,12 @@ class Worker:
             self._out.flush()
 
 
+async def _made(start: Start | Review, ports: job.Ports) -> Made | Reviewed | shown.Shown:
+    if isinstance(start, Review):
+        return await review.run(start, ports)
+    return await (shown.run(start, ports) if start.show else job.run(start, ports))
+
+
 def die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent dies; elsewhere, the end of stdin must do."""
     if sys.platform == "linux":
@@ -155,15 +178,18 @@ async def _serve(out: BinaryIO) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     serving = asyncio.ensure_future(Worker(out).serve(lines))
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    pulse = Pulse()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+    pulse.stop()
 
 
 def main() -> None:
-    """Entry point of `python -m trueup.engine.worker`."""
+    """Entry point of `python -m trueup.engine.worker [NICENESS]`."""
     die_with_parent()
     with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+        # Work that nobody waits for gives way even more, and so does all that it starts.
+        os.nice(int(sys.argv[1]) if sys.argv[1:] else NICENESS)
     log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -15,10 +15,10 @@ import functools
 import os
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import anthropic
@@ -30,13 +30,14 @@ from trueup.guards.redaction import Veil
 from trueup.operations.budget import Refusal
 from trueup.operations.meter import Meter, Taken
 from trueup.operations.prices import Usage
-from trueup.propose import context, endpoints, request, unveiled
+from trueup.propose import context, endpoints, prompts, request, unveiled
 from trueup.propose.conversation import FIRST, Turn
 from trueup.propose.endings import RETRIED, Ending, ending_of
 from trueup.propose.endpoints import Capabilities
-from trueup.propose.prompts import Prompt, load
+from trueup.propose.prompts import Prompt
 from trueup.propose.proposal import Failure, FailureKind, Proposal
-from trueup.propose.request import PROMPT, Question, Request
+from trueup.propose.reply import SCHEMA
+from trueup.propose.request import Question, Request
 from trueup.settings import Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Candidate, Goal
@@ -87,6 +88,8 @@ class _Call:
     turn: Turn
     say: Say
     meter: Meter | None
+    schema: Mapping[str, Any] = field(default_factory=lambda: SCHEMA)
+    """The form of the answer."""
     number: int | None = None
     model: str = ""
     tokens_in: int = 0
@@ -113,11 +116,16 @@ async def propose(
     which must be the same in all its turns; None: made of the goal alone.
     """
     started = time.monotonic()
-    prompt = load(PROMPT)
+    chosen = prompts.chosen(goal.kind.value, settings.prompts)
+    prompt = chosen.prompt
+    if chosen.problem and turn == FIRST:
+        (said or _silent)(chosen.problem)
     first = settings.model.models[0]
     if (missing := request.missing(settings)) is not None:
         return ModelAnswer(missing, prompt=prompt.reference)
-    question = asked or await asyncio.to_thread(request.question, goal, snapshot, settings)
+    question: Question | Failure | None = asked
+    if question is None:
+        question = await asyncio.to_thread(request.question, goal, snapshot, settings)
     if isinstance(question, Failure):
         return ModelAnswer(question, prompt=prompt.reference)
     veil = question.veil()
@@ -139,6 +147,37 @@ async def propose(
         elapsed_s=time.monotonic() - started,
         call=call.number,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A text that a model answered with, and which model it was."""
+
+    text: str
+    model: str
+
+
+async def answer(
+    question: str,
+    prompt: Prompt,
+    schema: Mapping[str, Any],
+    settings: Settings,
+    said: Say,
+    meter: Meter | None,
+) -> Answered | Failure:
+    """What a model answers to one question under `prompt`, in the form of `schema` where the
+    endpoint can enforce one. Paid for, retried and given up as the calls of `propose` are; secrets
+    are hidden from it, and stay hidden in what it answers.
+    """
+    first = settings.model.models[0]
+    if (missing := request.missing(settings)) is not None:
+        return missing
+    call = _Call(settings, prompt, Veil().over(question), FIRST, said, meter, schema)
+    ending = await _within_deadline(call)
+    model = call.model or first
+    if ending.kind is not None:
+        return Failure(ending.kind, ending.sentence, model)
+    return Answered(ending.text, model)
 
 
 def _silent(_sentence: str) -> None:
@@ -256,7 +295,8 @@ async def _ask_with_fewer(client: anthropic.AsyncAnthropic, call: _Call) -> Endi
 
 
 def _request(call: _Call, takes: Capabilities) -> Request:
-    return request.build(call.model, call.prompt, call.question, call.turn, call.settings, takes)
+    return request.build(call.model, call.prompt, call.question, call.turn, call.settings, takes,
+                         call.schema)  # fmt: skip
 
 
 async def _ask(client: anthropic.AsyncAnthropic, wanted: Request, call: _Call) -> Ending:

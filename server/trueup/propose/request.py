@@ -14,16 +14,16 @@ from typing import Any, Final
 from trueup.guards.redaction import Veil
 from trueup.memory import places
 from trueup.memory.unsent import Unsent
-from trueup.propose import context, conversation, endpoints
+from trueup.propose import context, conversation, endpoints, prompts
 from trueup.propose.context import Context, Material
 from trueup.propose.conversation import FIRST, Attempt, Turn
 from trueup.propose.endpoints import Capabilities
-from trueup.propose.prompts import Prompt, load
+from trueup.propose.prompts import Prompt
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.propose.reply import SCHEMA
 from trueup.settings import VENDOR, Settings, endpoint, model_key
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Goal
+from trueup.suggestion import Goal, GoalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,6 @@ class Request:
         return "\n\n".join((f"system:\n{self.system}", *said))
 
 
-PROMPT: Final = "suggest.v1"
 _ORDER: Final = ("cache_control", "output_config", "system", "stream")
 
 
@@ -101,12 +100,15 @@ def _words(content: str | list[Mapping[str, Any]]) -> str:
 
 
 def build(
-    model: str, prompt: Prompt, question: str, turn: Turn, settings: Settings, takes: Capabilities
-) -> Request:
-    """The request for one turn, with the options that the endpoint takes."""
+    model: str, prompt: Prompt, question: str, turn: Turn, settings: Settings,
+    takes: Capabilities, schema: Mapping[str, Any] = SCHEMA,
+) -> Request:  # fmt: skip
+    """The request for one turn, with the options that the endpoint takes; `schema` is the form of
+    the answer.
+    """
     options: dict[str, Any] = {}
     if takes.structured:
-        config: dict[str, Any] = {"format": {"type": "json_schema", "schema": SCHEMA}}
+        config: dict[str, Any] = {"format": {"type": "json_schema", "schema": schema}}
         if settings.model.effort and takes.thinking:
             config["effort"] = settings.model.effort
         options["output_config"] = config
@@ -170,8 +172,15 @@ def question(
     return Question(made, text, unsent, veil.secrets)
 
 
-def planned(asked: Question, settings: Settings) -> Request:
-    """The first request of a job, as the first model of the list would get it."""
+def planned(asked: Question, settings: Settings, kind: GoalKind) -> Request:
+    """The first request of a job of that kind, as the first model of the list would get it."""
     first = settings.model.models[0]
     takes = endpoints.known(endpoint(settings), first).takes
-    return build(first, load(PROMPT), asked.text, FIRST, settings, takes)
+    return build(
+        first,
+        prompts.chosen(kind.value, settings.prompts).prompt,
+        asked.text,
+        FIRST,
+        settings,
+        takes,
+    )
