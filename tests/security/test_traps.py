@@ -191,7 +191,7 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, timeout=30)
 
 
-COMMANDS = ("check", "verify", "verify --diff change", "fix shop.py:1", "doctor")
+COMMANDS = ("verify", "verify --diff change", "fix shop.py:1", "doctor")
 
 
 async def test_commands_without_a_terminal_run_nothing_either(

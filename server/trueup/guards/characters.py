@@ -35,7 +35,7 @@ HIDDEN: Final = re.compile(
 _PLAIN: Final = bytes({9, 10, 12, 13, *range(32, 127), *range(128, 256)})
 """The bytes of UTF-8 that are no control character of ASCII."""
 _UNUSUAL: Final = re.compile("[^\t\f\r\x20-\x7e\xa0-\xac\xae-\u034e\u0350-\u061b]")
-"""What is neither ASCII nor a letter or a sign of Europe: only there is it worth to look closely."""
+"""What is neither ASCII nor a letter of Europe: only there is it worth to look closely."""
 _STRIPPED: Final = re.compile(f"[{_BIDI}{_TAGS}]")
 _FLAG: Final = re.compile(f"\U0001f3f4[{_FLAG_TAGS}]{{2,6}}\U000e007f")
 _KINDS: Final = (
