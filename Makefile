@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NAME ?= initialize
 
 SHELL := /bin/bash
-.PHONY: demo test lint soak bench audit lock clean
+.PHONY: demo test test-editors vsix lint soak bench audit lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Trueup needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -35,6 +35,21 @@ lint: $(VENV)/.dev
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+$(VENV)/.editors: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,editors]'
+	@touch $@
+
+# The extension of VS Code as one file; node comes from PyPI, as everything else here.
+vsix: $(VENV)/.editors
+	cd editors/vscode && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  npm ci --loglevel=error && npm run --silent package && npm run --silent size
+
+# Real editors, installed into the cache folder at first; pictures are left in tests/editors/shots.
+test-editors: vsix
+	cd editors/vscode && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  npm run --silent check && npm test --silent
+	timeout 600 $(BIN)/python -m pytest tests/editors
 
 # Longer counts of the property tests, with a seed; what came of it is committed.
 SEED ?= 20261120

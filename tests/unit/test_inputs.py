@@ -20,6 +20,11 @@ from trueup.verify.targets import targets
 RECORDED = ({"items": [1, 2, 3], "most": 3}, {"items": [2, 5], "most": 2})
 
 
+@pytest.mark.parametrize("number", [1384043025.123456, -9.9e14, 5e-324, 1e308, 16.0])
+def test_inputs_are_made_from_any_number(number: float) -> None:
+    assert generated(({"moment": number},), {}, Likeness(), 5)
+
+
 def test_inputs_keep_the_types_and_vary_the_values() -> None:
     made = generated(RECORDED, {}, Likeness(), 200)
     assert len(made) > 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import sys
 from collections.abc import Callable, Iterator
@@ -9,17 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rope.base import ast as rope_ast
-from rope.refactor import functionutils
 
 from trueup import parsing
-from trueup.propose import rope_project
 
 SOURCE = "value = " + "+".join(f"[{{'a': ({number}, f(x)[{number}])}}]" for number in range(80))
 ROUNDS = 60
 BUILDERS = {
     "parse_module": parsing.parse_module,
     "rope": rope_ast.parse,
-    "rope, of a call": functionutils.ast.parse,
+    "whoever asks Python": ast.parse,
 }
 
 
@@ -43,8 +42,6 @@ def impatient() -> Iterator[None]:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", BUILDERS)
 def test_threads_that_build_trees_do_not_disturb_each_other(name: str) -> None:
-    assert rope_project.Overlay, "what guards rope is imported with it"
-
     def build(function: Callable[[str], object]) -> None:
         for _ in range(ROUNDS):
             function(SOURCE)

@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from typing import Final, NoReturn
 
+from trueup.guards.redaction import log_to_stderr
 from trueup.lsp.admission import (
     REQUEST_CANCELLED,
     Call,
@@ -176,7 +177,7 @@ def serve(
     `first` is the `initialize` that was let in and answered already, None where it is yet to come.
     """
     told = LogToStream(2)
-    logging.getLogger().addHandler(told)
+    log_to_stderr(handler=told)
     # pygls logs the texts of files with what it cannot handle; what matters of it is logged here.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     asyncio.run(_served(server, frames, sink, lifecycle, first, told))
@@ -197,6 +198,7 @@ async def _served(
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
             await session.settle()
+            await server.ready.close()
             await server.engine.close()
             if server.starts is not None:
                 await asyncio.to_thread(server.starts.end)

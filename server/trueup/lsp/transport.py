@@ -22,6 +22,8 @@ from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffer, Buffers
 from trueup.lsp.parent import watch
 from trueup.lsp.protocol import Protocol
+from trueup.lsp.ready import Ready
+from trueup.lsp.reviews import Reviews
 from trueup.lsp.searching import Searches
 from trueup.lsp.status import Status
 from trueup.operations.starts import Starts, safe_because
@@ -37,11 +39,13 @@ class Server(LanguageServer):
         super().__init__(name, version, protocol_cls=Protocol)
         self.buffers = Buffers()
         self.contracts = Contracts(self)
+        self.reviews = Reviews(self)
         self.engine = Engine()
         self.searches = Searches(self._warn)
         self.changes = Changes(self)
         self.client_settings: dict[str, object] = {}
         self.status = Status(self)
+        self.ready = Ready(self)
         self.trusted = True
         """False while the editor itself does not trust the workspace."""
         self.answer_seconds = Limits().answer_seconds
@@ -101,6 +105,7 @@ class Server(LanguageServer):
         """The protocol knows no way to ask for a text, so the user is asked for a save, which
         brings it.
         """
+        self.ready.touched(buffer)
         says = (
             f"The changes of {buffer.document.path} that the editor sent do not follow each other;"
             " Trueup leaves the file alone until it is saved or opened again."

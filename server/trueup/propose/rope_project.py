@@ -17,21 +17,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from rope.base import ast as rope_ast
 from rope.base.exceptions import InterruptedTaskError, RopeError
 from rope.base.prefs import ImportPrefs, Prefs
 from rope.base.project import Project
 from rope.base.resources import File, Folder
-from rope.refactor import functionutils
 
 from trueup import InputError, workspace
-from trueup.parsing import one_at_a_time, parse_module
+from trueup.parsing import parse_module
 from trueup.propose.hunks import with_line_feeds
 from trueup.snapshot import Document, Snapshot
-
-# Rope builds its trees in threads, and in one place without its own function for it.
-rope_ast.parse = one_at_a_time(rope_ast.parse)
-functionutils.ast = rope_ast
 
 
 class Overlay:

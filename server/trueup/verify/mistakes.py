@@ -1,19 +1,24 @@
 """How many small mistakes in the changed lines the tests would notice.
 
 Mutants of the changed lines run against the tests that ran those lines, within a time limit. A
-mutant that could not be tried is neither noticed nor missed.
+mutant that could not be tried is neither noticed nor missed. And each expression that differs is
+altered: a change in what no test depends on may be wrong without anybody noticing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from trueup.runner.results import RunStatus, TestRun
+from trueup.snapshot import Snapshot
 from trueup.verify import mutants
+from trueup.verify.alterations import Alteration, alterations
 from trueup.verify.pairing import aligned, function_of
+from trueup.verify.pieces import chosen_of, functions_of_both, pieces
 from trueup.verify.tests import GREEN, RED, witnesses
 from trueup.verify.trial import Trial
 
@@ -21,6 +26,8 @@ AT_ONCE: Final = 2
 PATIENCE_SECONDS: Final = 3.0
 PATIENCE_FACTOR: Final = 10.0
 """How much longer than on the candidate the tests may take on a mutant before they have hung."""
+PIECES_MAX: Final = 6
+"""Expressions of one function that are altered, of both sides together."""
 FUNCTIONS_MAX: Final = 200
 """More test functions than this are not named one by one."""
 
@@ -54,6 +61,59 @@ async def noticed(trial: Trial) -> Noticed:
         needed=math.ceil(trial.limits.mutants_killed_min * len(chosen)),
         survivor=survivors[0] if survivors else None,
     )
+
+
+async def indifferent(trial: Trial) -> tuple[str, int, str] | None:
+    """What no affected test depends on, of what the candidate changes in functions: the path, the
+    line in the side it is from, and a clause. None where there is no such thing.
+    """
+    sides = await trial.sides()
+    tests = (await trial.affected()).tests
+    juries = (_Jury(tests, sides.before), _Jury(tests, sides.after))
+    found = list(_altered(trial))
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def noticed(altered: _Altered) -> bool | None:
+        async with gate:
+            return await _noticed(trial, altered.snapshot, juries[altered.side])
+
+    tasks = [asyncio.create_task(noticed(item)) for item in found]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=trial.limits.mutants_seconds)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for item, task in zip(found, tasks, strict=True):
+        place = item.path, item.alteration.line
+        if task.cancelled():
+            return *place, "there was no time to find out what matters to the tests"
+        if task.result() is False:
+            return *place, f"{item.alteration.unnoticed} in any test"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Altered:
+    path: str
+    side: int
+    alteration: Alteration
+    snapshot: Snapshot
+
+
+def _altered(trial: Trial) -> Iterator[_Altered]:
+    for path in trial.statements:
+        sides = [(side, side.get(path)) for side in (trial.before, trial.after)]
+        texts = tuple(document.text for _, document in sides if document is not None)
+        if len(texts) != 2:
+            continue
+        for name in functions_of_both(*texts):
+            chosen = chosen_of(*pieces(*texts, name), PIECES_MAX)
+            for number, (snapshot, _) in enumerate(sides):
+                for item in alterations(texts[number], chosen[number], many_calls=False):
+                    altered = replace(snapshot.documents[path], text=item.text)
+                    yield _Altered(path, number, item, snapshot.having(altered))
 
 
 def _chosen(trial: Trial) -> tuple[tuple[str, mutants.Mutant], ...]:
@@ -114,7 +174,8 @@ async def _try_all(
     async def one(index: int) -> None:
         async with gate:
             path, mutant = chosen[index]
-            outcomes[index] = await _noticed(trial, path, mutant, juries[index])
+            document = replace(trial.after.documents[path], text=mutant.text)
+            outcomes[index] = await _noticed(trial, trial.after.having(document), juries[index])
 
     tasks = [asyncio.create_task(one(index)) for index in range(len(chosen))]
     try:
@@ -126,10 +187,9 @@ async def _try_all(
     return [(chosen[index], outcome) for index, outcome in outcomes.items()]
 
 
-async def _noticed(trial: Trial, path: str, mutant: mutants.Mutant, jury: _Jury) -> bool | None:
-    """Killed means: a named test that passes on the candidate fails on the mutant, or it hangs."""
-    document = replace(trial.after.documents[path], text=mutant.text)
-    request = trial.request(trial.after.having(document), jury.tests)
+async def _noticed(trial: Trial, mistaken: Snapshot, jury: _Jury) -> bool | None:
+    """Killed means: a named test that passes without the mistake fails with it, or it hangs."""
+    request = trial.request(mistaken, jury.tests)
     # A mistake may well be an endless loop, which must not use up the time of all the others.
     patience = min(request.timeout_s, PATIENCE_SECONDS + PATIENCE_FACTOR * jury.run.elapsed_s)
     run = await trial.bed.run(replace(request, stop_early=True, timeout_s=patience))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from trueup.runner.results import RunStatus, ScriptRequest
@@ -47,6 +47,9 @@ class Finding:
     """A public name of the module that holds something else now: its name, what it held and what it
     holds.
     """
+    old: Mapping[int, Outcome] = field(default_factory=dict)
+    new: Mapping[int, Outcome] = field(default_factory=dict)
+    manner: Manner = field(default_factory=Manner)
 
 
 HELD: Final = -1
@@ -182,9 +185,9 @@ async def _told_apart(
     if (like or unlike) and not slow and difference is None and other is None:
         # It depends on more than the arguments, so agreement proves nothing either.
         return Finding(item, obstacle="old and new differ now and then on the same arguments")
-    return Finding(
-        item, tuple(agreed), difference, other, "" if agreed else why, _held(old, again, new)
-    )
+    why = "" if agreed else why
+    held = _held(old, again, new)
+    return Finding(item, tuple(agreed), difference, other, why, held, old, new, manner)
 
 
 def _held(
@@ -198,6 +201,19 @@ def _held(
         if public and stable and name in now and not views.alike(value, now[name]):
             return name, views.source(value), views.source(now[name])
     return None
+
+
+async def shown_by(
+    bench: Bench, item: Subject, inputs: Sequence[Input], manner: Manner
+) -> tuple[Counterexample | None, Counterexample | None]:
+    """The difference that these inputs show, and the one that those show which are unlike any that
+    was recorded.
+    """
+    item = replace(item, inputs=tuple(replace(one, breaks=item.breaks(one)) for one in inputs))
+    places = range(len(inputs))
+    like = [place for place in places if not item.inputs[place].breaks]
+    unlike = [place for place in places if item.inputs[place].breaks]
+    return await _smallest(bench, item, like, manner), await _smallest(bench, item, unlike, manner)
 
 
 async def _smallest(

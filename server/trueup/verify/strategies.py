@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
@@ -146,7 +147,9 @@ class Likeness:
 
 def _floats(values: Sequence[Literal]) -> Strategy:
     numbers = [value for value in values if isinstance(value, float)]
-    most = max([10.0, *(2 * abs(number) for number in numbers if abs(number) < 1e15)])
+    largest = max([10.0, *(2 * abs(number) for number in numbers if abs(number) < 1e15)])
+    # A power of two has a float of any width.
+    most = 2.0 ** math.ceil(math.log2(largest))
     whole = st.integers(-int(most), int(most)).map(float)
     near = {number + step for number in numbers for step in (-0.5, 0.0, 0.5)} | {0.0}
     return st.one_of(

@@ -63,7 +63,7 @@ class Targets:
 def targets(path: str, before: str, after: str) -> Targets:
     """Both texts parse."""
     old, new = parse_module(before), parse_module(after)
-    old_functions, new_functions = dict(_functions(old)), dict(_functions(new))
+    old_functions, new_functions = dict(functions(old)), dict(functions(new))
     changed = {
         name
         for name, node in old_functions.items()
@@ -140,14 +140,16 @@ def _classes(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]
             yield from _classes(node, f"{prefix}{node.name}.")
 
 
-def _functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Function]]:
-    """Functions by qualified name; of several of one name the last one, which is the one called."""
+def functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Function]]:
+    """Functions by qualified name, without accessors; of several of one name the last one, which
+    is the one called.
+    """
     for node in tree.body:
         if isinstance(node, FUNCTIONS):
             if not _is_accessor(node):
                 yield prefix + node.name, node
         elif isinstance(node, ast.ClassDef):
-            yield from _functions(node, f"{prefix}{node.name}.")
+            yield from functions(node, f"{prefix}{node.name}.")
 
 
 def _held(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[str]:
