@@ -9,8 +9,11 @@ import pytest
 
 from cases.literate import Draft, drafts_in
 from security.corpora import FOLDER, lines_of
+from trueup import StaleError
 from trueup.guards import permission
 from trueup.guards.permission import Permission
+from trueup.lsp import apply
+from trueup.suggestion import NewFile
 
 KINDS = {
     "refused": Permission.REFUSED,
@@ -56,6 +59,17 @@ def test_links(draft: Draft, tmp_path: Path) -> None:
         found = permission.ruling(str(root), path)
         assert found.says == says, found
         assert found.permission is (Permission.REFUSED if says else Permission.ALLOWED)
+
+
+async def test_a_new_file_is_not_put_behind_a_link(tmp_path: Path) -> None:
+    """Not even one that we write ourselves, where the editor cannot."""
+    root, outside = tmp_path / "workspace", tmp_path / "outside"
+    root.mkdir()
+    outside.mkdir()
+    (root / "tests").symlink_to(outside)
+    with pytest.raises(StaleError, match="lies outside the workspace"):
+        await apply.create(str(root), (NewFile("tests/test_new.py", "x = 1\n"),), None)
+    assert list(outside.iterdir()) == []
 
 
 def make(root: Path, words: list[str]) -> None:
