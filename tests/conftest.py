@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SOAK: Final = {
+    "test_forgeries.py": ("patch",),
     "test_against_tach.py": ("soak",),
     "test_tach_cases.py": ("tach",),
     "test_lifetime.py": ("spawn", "copy"),

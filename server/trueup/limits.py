@@ -8,7 +8,7 @@ anything else; a test holds the two together.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -113,10 +113,10 @@ def _said(node: ast.stmt | None) -> str:
     return ""
 
 
-def as_markdown() -> str:
+def as_markdown(known: Sequence[Limit]) -> str:
     """The page `docs/limits.md`."""
-    settable = [item for item in every() if not item.where]
-    fixed = [item for item in every() if item.where]
+    settable = [item for item in known if not item.where]
+    fixed = [item for item in known if item.where]
     lines = [
         "# Limits",
         "",
