@@ -19,11 +19,13 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sync_playwright
 from watchfiles import watch
+
+from support.vs_code_tools import Tools
 
 READY_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 40
@@ -45,16 +47,6 @@ USER_SETTINGS: Final = {
 }
 
 Json = Any
-
-
-class Tools(Protocol):
-    """What an installation has to offer."""
-
-    entry: Path
-    chromium: Path
-    libraries: Path
-    vsix: Path
-    harness: Path
 
 
 class HostError(AssertionError):
@@ -111,14 +103,15 @@ class Window:
 
     def text(self, path: str) -> str:
         """The text of a file as the editor holds it."""
-        return self.host(
+        found: str = self.host(
             "return (await vscode.workspace.openTextDocument(given.file)).getText()",
             file=str(self.folder / path),
         )
+        return found
 
     def text_when(self, path: str, holds: str, *, absent: bool = False) -> str:
         """The text of a file once it holds `holds`, or does not any more."""
-        return self.host(
+        found: str = self.host(
             """
             const document = await vscode.workspace.openTextDocument(given.file);
             await until(vscode.workspace.onDidChangeTextDocument,
@@ -129,10 +122,11 @@ class Window:
             holds=holds,
             absent=absent,
         )
+        return found
 
     def diagnostics(self, path: str, *, some: bool = True) -> list[str]:
         """What Trueup says of a file, once it says something, or nothing any more."""
-        return self.host(
+        found: list[str] = self.host(
             """
             const uri = vscode.Uri.file(given.file);
             const own = () => vscode.languages.getDiagnostics(uri)
@@ -144,25 +138,35 @@ class Window:
             file=str(self.folder / path),
             some=some,
         )
+        return found
 
-    def reported(self, path: str, source: str, found: Mapping[str, object]) -> None:
-        """Let another tool, as its own extension would, report `found` in a file.
-
-        `found` has `code`, `message` and `range`, four numbers.
-        """
+    def report_ruff(self, path: str, code: str) -> None:
+        """Let Ruff's first finding of a rule be shown, as Ruff's own extension shows it."""
+        program = str(Path(sys.executable).parent / "ruff")
+        options = ("--no-cache", "--output-format=json", f"--select={code}")
+        done = subprocess.run(
+            (program, "check", *options, path),
+            cwd=self.folder,
+            capture_output=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+        found = json.loads(done.stdout)[0]
+        ends = (found["location"], found["end_location"])
         self.host(
             """
-            const { found } = given;
+            const { range, message, rule } = given;
             const diagnostic = new vscode.Diagnostic(
-                new vscode.Range(...found.range), found.message, vscode.DiagnosticSeverity.Warning);
-            Object.assign(diagnostic, { source: given.source, code: found.code });
+                new vscode.Range(...range), message, vscode.DiagnosticSeverity.Warning);
+            Object.assign(diagnostic, { source: 'Ruff', code: rule });
             globalThis.reported?.dispose();
-            globalThis.reported = vscode.languages.createDiagnosticCollection(given.source);
+            globalThis.reported = vscode.languages.createDiagnosticCollection('ruff');
             globalThis.reported.set(vscode.Uri.file(given.file), [diagnostic]);
             """,
             file=str(self.folder / path),
-            source=source,
-            found=dict(found),
+            rule=code,
+            message=found["message"],
+            range=[number - 1 for end in ends for number in (end["row"], end["column"])],
         )
 
     def pick(self, title: str) -> None:
@@ -176,7 +180,7 @@ class Window:
 
     def actions(self, path: str, at: str) -> list[str]:
         """The titles of what the light bulb offers at the first place of `at`."""
-        return self.host(
+        found: list[str] = self.host(
             """
             const uri = vscode.Uri.file(given.file);
             const document = await vscode.workspace.openTextDocument(uri);
@@ -188,6 +192,7 @@ class Window:
             file=str(self.folder / path),
             at=at,
         )
+        return found
 
     def active_when(self, part: str) -> str:
         """The path of the active file, relative to the folder, once `part` is in it."""
@@ -222,6 +227,14 @@ class Window:
         """One step back in the active editor."""
         self.focus()
         self.host("await vscode.commands.executeCommand('undo')")
+
+    def configure(self, name: str, value: object) -> None:
+        """Change a setting of this machine."""
+        self.host(
+            "await vscode.workspace.getConfiguration().update(given.name, given.value, true)",
+            name=name,
+            value=value,
+        )
 
     def shoot(self, file: Path) -> None:
         """Keep a picture of the window."""

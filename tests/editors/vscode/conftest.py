@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from install_vscode import Tools, install
 from playwright.sync_api import expect
 
 from support.messages_server import MessagesServer
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from support.vs_code import Window, Workbench
+from support.vs_code_tools import Tools, install
 from trueup.demo import example
 
 # A loaded machine is slow, not wrong.

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -23,32 +19,22 @@ TABLE = "src/shop/storage/table.py"
 TAX = "src/shop/pricing/tax.py"
 FORBIDDEN = "from shop.storage.table import Table"
 SQUIGGLES = ".squiggly-error, .squiggly-warning"
+NO_PRINTING = """```rule
+kind: forbid-pattern
+pattern: print($$$ARGS)
+message: Say it in a report
+```
+"""
 SHORTER = """    def on_hand(self, sku: str) -> int:
         \"\"\"How many are on the shelf, promised or not.\"\"\"
         return self._on_hand.get(sku, 0)
 """
 
 
-def report_ruff(window: Window, path: str, code: str) -> None:
-    """Let Ruff's finding of one rule be shown, as Ruff's own extension shows it."""
-    done = subprocess.run(
-        (str(Path(sys.executable).parent / "ruff"), "check", "--output-format=json", "--no-cache",
-         f"--select={code}", path),
-        cwd=window.folder,
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )  # fmt: skip
-    found = json.loads(done.stdout)[0]
-    ends = (found["location"], found["end_location"])
-    area = [number - 1 for end in ends for number in (end["row"], end["column"])]
-    window.reported(path, "Ruff", {"code": code, "message": found["message"], "range": area})
-
-
 def fix(window: Window, path: str, code: str, at: str) -> None:
     """Pick the fix of what Ruff reports, in the light bulb at `at`."""
     window.open(path, at=at)
-    report_ruff(window, path, code)
+    window.report_ruff(path, code)
     window.pick(f"Fix {code}")
 
 
@@ -219,7 +205,6 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
     prompt.fill("Nothing prints")
     prompt.press("Enter")
     path = window.active_when("docs/decisions/")
-    rule = "```rule\\nkind: forbid-pattern\\npattern: print($$$ARGS)\\nmessage: Say it in a report\\n```\\n"
     window.host(
         """
         const document = vscode.window.activeTextEditor.document;
@@ -232,7 +217,7 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
         await vscode.workspace.applyEdit(edit);
         await document.save();
         """,
-        rule=rule.replace("\\n", "\n"),
+        rule=NO_PRINTING,
     )
     window.open(QUOTE, at="from")
     window.focus()
