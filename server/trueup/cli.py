@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "check": "check:check",
     "verify": "verify:verify",
     "fix": "fix:fix",
+    "undo": "undo:undo",
     "init": "init:init",
     "graph": "graph:graph",
     "decisions": "decisions:decisions",

@@ -81,6 +81,23 @@ class TraceLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """Fixes that are verified before anyone asks, and what that may take. Only the machine sets it.
+
+    `enabled` is None where the client decides; `model`: one may take part, within the budget.
+    """
+
+    enabled: bool | None = None
+    model: bool = False
+    idle_seconds: float = limit(3, "s", "how long nothing happens in the editor before it begins")
+    load: float = limit(0.7, "share", "load of each processor above which it rests")
+    per_minute: float = limit(6, "fixes", "fixes that are tried in one minute")
+    cpu_seconds: float = limit(120, "s", "CPU time that is taken in one hour")
+    niceness: float = limit(10, "steps", "lower priority of everything that runs for it")
+    fixes: float = limit(10, "fixes", "fixes of one file that are kept ready")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Where the model is and which one. The key is in the environment of the server."""
 
@@ -105,6 +122,7 @@ class Settings:
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
+    background: Background = Background()
     shown: Shown = Shown()
     interpreter: str | None = None
     isolation_minimum: str = "any"
@@ -133,6 +151,9 @@ def load(
     machine = _read_toml(config or config_file())
     for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
         settings = _with_machine(settings, source, where)
+        if "background" in source:
+            made = _background(settings.background, source["background"], where)
+            settings = replace(settings, background=made)
         if "visibility" in source:
             shown = _shown(settings.shown, source["visibility"], where)
             settings = replace(settings, shown=shown)
@@ -181,6 +202,22 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
     return settings
 
 
+def _background(background: Background, value: object, where: str) -> Background:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where}: background has the wrong type")
+    switches = {name: value[name] for name in ("enabled", "model") if name in value}
+    for name, said in switches.items():
+        if not isinstance(said, bool):
+            raise ConfigurationError(f"{where}: background.{name} must be true or false")
+    numbers = {name: said for name, said in value.items() if name not in switches}
+    return replace(
+        background,
+        enabled=switches.get("enabled", background.enabled),
+        model=switches.get("model", background.model),
+        **_numbers(Background, numbers, "background."),
+    )
+
+
 def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> ModelSettings:
     base_url, models, effort = table.get("base_url"), table.get("models"), table.get("effort")
     if base_url is not None and not (isinstance(base_url, str) and "://" in base_url):
@@ -220,7 +257,9 @@ def _shown(shown: Shown, value: object, where: str) -> Shown:
 
 
 def _numbers(
-    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], table_name: str = ""
+    kind: type[Limits | Budget | TraceLimits | Background],
+    table: Mapping[str, object],
+    table_name: str = "",
 ) -> dict[str, float]:
     """What `table` says about the fields of `kind`. Raises ConfigurationError."""
     known = {item.name for item in fields(kind)}

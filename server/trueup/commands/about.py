@@ -6,12 +6,14 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trueup import (
     ConfigurationError,
     TrueupError,
+    limits,
     report,
     workspace,
 )
@@ -19,7 +21,11 @@ from trueup import settings as settings_module
 from trueup import trust as trust_module
 from trueup.commands.console import console, errors, fail
 from trueup.commands.terminal import asker, machine
+from trueup.settings import Settings
 from trueup.verify import gate
+
+if TYPE_CHECKING:
+    from trueup.doctor import Finding
 
 
 @click.command()
@@ -60,10 +66,17 @@ def _interpreter(root: str, chosen: str | None) -> Path:
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
 @click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
 @click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
-def doctor(folder: str, trusted: bool, interpreter: str | None) -> None:
+@click.option("--limits", "shows_limits", is_flag=True, help="Print every limit, and nothing else.")
+@click.option("--bundle", metavar="FILE", help="Also write a zip for a bug report, without code.")
+def doctor(
+    folder: str, trusted: bool, interpreter: str | None, shows_limits: bool, bundle: str | None
+) -> None:
     """Say in words what works here and what does not."""
     from trueup import doctor as examination  # noqa: PLC0415
 
+    if shows_limits:
+        click.echo(limits.as_markdown(), nl=False)
+        return
     root = str(workspace.root_of(Path(folder).absolute()))
     try:
         findings = asyncio.run(
@@ -74,7 +87,19 @@ def doctor(folder: str, trusted: bool, interpreter: str | None) -> None:
     for finding in findings:
         mark, style = ("✓", "green") if finding.good else ("✗", "yellow")
         console.print(f"[{style}]{mark}[/] [bold]{finding.what}[/] {finding.says}", highlight=False)
+    if bundle is not None:
+        _bundle(Path(bundle), findings, settings_module.load(root, machine(interpreter)))
     sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+def _bundle(target: Path, findings: tuple[Finding, ...], settings: Settings) -> None:
+    from trueup import bundle  # noqa: PLC0415
+
+    try:
+        names = bundle.write(target, findings, settings)
+    except OSError as problem:
+        fail(f"{target} cannot be written: {problem.strerror}")
+    errors.print(f"{target} holds {', '.join(names)}; read it before you send it", highlight=False)
 
 
 @click.group("eval")

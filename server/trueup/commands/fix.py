@@ -24,12 +24,14 @@ from trueup.commands.console import errors, fail
 from trueup.commands.terminal import finish, machine, nothing, run, test_names
 from trueup.engine import job
 from trueup.engine.messages import Start
-from trueup.files import write_atomically
 from trueup.operations.tracestore import TraceStore
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot, Span
 from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe, Ruling, Suggestion
 from trueup.symbols import Outline
+from trueup.undo import restoring
+from trueup.undo.change import ChangedFile
+from trueup.undo.journal import Journal
 
 _PLACE: Final = re.compile(r"^(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?$")
 
@@ -174,7 +176,15 @@ def _write(root: str, suggestion: Suggestion, before: Snapshot) -> None:
     for stamp in suggestion.ticket:
         if workspace.read(root, stamp.path).digest != stamp.base:
             fail(f"{stamp.path} changed in the meantime; nothing was written")
-    for stamp in suggestion.ticket:
-        target = Path(root, stamp.path)
-        mode = target.stat().st_mode & 0o777
-        write_atomically(target, after.documents[stamp.path].to_bytes(), mode=mode)
+    files = tuple(
+        ChangedFile(path, held.text, new.text if new is not None else None, held.encoding)
+        for path in suggestion.candidate.paths
+        if (held := before.get(path)) is not None
+        for new in (after.get(path),)
+    )
+    try:
+        made = restoring.make(Journal(), root, suggestion.candidate.title, files)
+    except TrueupError as problem:
+        fail(str(problem))
+    if made.left:
+        fail("; ".join(why for _, why in made.left))

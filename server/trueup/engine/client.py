@@ -61,6 +61,12 @@ class Engine:
         self._jobs: dict[int, _Job] = {}
         self._numbers = itertools.count(1)
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the process that runs, None where none does."""
+        running = self._process is not None and self._process.returncode is None
+        return self._process.pid if running and self._process is not None else None
+
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""
         process = await self._running()

@@ -54,6 +54,7 @@ ROPE: Final = frozenset(
 RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE})
 
 DESTINATIONS_MAX: Final = 12
+NO_MODEL: Final = "no model was asked: only what needs none was wanted"
 UNSENT: Final = "no model was asked: your editor does not trust this workspace"
 
 _ORDER: Final = (Ruling.REJECTED, Ruling.UNPROVEN, Ruling.VERIFIED)
@@ -81,7 +82,9 @@ async def run(start: Start, ports: Ports) -> Suggestion | Failure:
     bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
         job = _Job(goal, snapshot, settings, bed, ports, start.absent, record, pin=start.pin)
-        job.sends = start.trusted
+        job.unasked = "" if start.trusted else UNSENT
+        if start.deterministic:
+            job.unasked = NO_MODEL
         made = await _within_time(job, start)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
@@ -192,8 +195,8 @@ class _Job:
         self.goal, self.snapshot, self.settings = goal, snapshot, settings
         self.absent = frozenset(absent)
         self.pin = pin
-        self.sends = True
-        """Whether a model may be asked."""
+        self.unasked = ""
+        """Why no model is asked, "" where one may be."""
         self.bed, self.say = bed, ports.say
         self.record = record or Record(Recording(snapshot.root, goal))
         self.began = time.monotonic()
@@ -252,8 +255,8 @@ class _Job:
         return await self.judge(formed)
 
     async def _with_model(self) -> Suggestion | Failure:
-        if not self.sends:
-            return Failure(FailureKind.CANNOT, UNSENT, "model")
+        if self.unasked:
+            return Failure(FailureKind.CANNOT, self.unasked, "model")
         # Here and not above: importing the vendor's SDK takes a second that only this path needs.
         from trueup.propose import model  # noqa: PLC0415
 

@@ -42,6 +42,8 @@ class Start:
     absent: tuple[str, ...] = ()
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
+    deterministic: bool = False
+    """Only what needs no model."""
     trusted: bool = True
     """Whether the editor trusts the workspace; else nothing of it is executed and nothing sent."""
 

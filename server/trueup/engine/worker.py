@@ -36,6 +36,7 @@ from trueup.engine.messages import (
 from trueup.engine.recorded import Books
 from trueup.guards.redaction import log_to_stderr
 from trueup.operations.budget import session_of
+from trueup.operations.pulse import Pulse
 from trueup.propose.proposal import Failure
 
 log = logging.getLogger("trueup.engine")
@@ -134,13 +135,18 @@ async def _serve(out: BinaryIO) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     serving = asyncio.ensure_future(Worker(out).serve(lines))
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    pulse = Pulse()
     with contextlib.suppress(asyncio.CancelledError):
         await serving
+    pulse.stop()
 
 
 def main() -> None:
-    """Entry point of `python -m trueup.engine.worker`."""
+    """Entry point of `python -m trueup.engine.worker [NICENESS]`."""
     die_with_parent()
+    if sys.argv[1:]:
+        # Work that nobody waits for: this process and all that it starts give way to others.
+        os.nice(int(sys.argv[1]))
     log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

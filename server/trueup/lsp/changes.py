@@ -8,6 +8,7 @@ user decides whether it is finished or undone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from trueup import InputError, StaleError, workspace
-from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current
+from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current, edit_for
 from trueup.propose.hunks import minimal_edits
 from trueup.snapshot import apply_edits
 from trueup.suggestion import Suggestion
@@ -33,6 +34,8 @@ SETTLE_SECONDS: Final = 1.0
 """How long after a start an editor may take to open what it had open."""
 _UNKNOWN: Final = "\0"
 """Stands for what an open file holds where that is not known; no text of ours holds it."""
+LOOK_SECONDS: Final = 0.1
+"""How often it is looked whether the editor has saved what it changed."""
 UNDO, FINISH, LEAVE = "Undo", "Finish", "Leave it"
 RESTORE, OTHERS = "Restore", "Undo in the others"
 
@@ -63,7 +66,25 @@ class Changes:
             # Nobody knows what the editor does with an edit that it has not answered.
             journal.release(change)
             raise
+        if unseen := await self._unseen(change):
+            names = ", ".join(unseen)
+            self._show(f"The editor has not saved {names} yet; undo knows the file once it has.")
         await asyncio.to_thread(journal.settle, change, State.APPLIED)
+
+    async def _unseen(self, change: Change) -> tuple[str, ...]:
+        """Files that the editor says it changed, and that are neither open nor changed on disk."""
+        ends = asyncio.get_running_loop().time() + ECHO_SECONDS
+        while True:
+            try:
+                now = await asyncio.to_thread(self._standing, change, Side.RESULT)
+            except InputError:
+                # Nothing is known of it, which is not that it was not saved.
+                return ()
+            if not now.other or asyncio.get_running_loop().time() > ends:
+                return tuple(file.path for file in now.other)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._server.buffers.next_change()
 
     def _files(self, root: str, suggestion: Suggestion, *, keep: bool) -> tuple[ChangedFile, ...]:
         """Raises StaleError where a file is not there any more."""
@@ -81,14 +102,13 @@ class Changes:
         return (*files, *(ChangedFile(item.path, None, item.text) for item in created))
 
     async def _failed(self, journal: Journal, change: Change) -> None:
-        now = await asyncio.to_thread(self._standing, change, Side.BASE)
-        if not now.other and not now.foreign:
-            await asyncio.to_thread(journal.forget, change)
-            return
+        with contextlib.suppress(InputError):
+            now = await asyncio.to_thread(self._standing, change, Side.BASE)
+            if not now.other and not now.foreign:
+                await asyncio.to_thread(journal.forget, change)
+                return
         change = await asyncio.to_thread(journal.settle, change, State.PARTIAL)
-        task = asyncio.create_task(self._offer_restore(journal, change))
-        self._server.background.add(task)
-        task.add_done_callback(self._server.background.discard)
+        self._server.later(self._offer_restore(journal, change))
 
     async def _offer_restore(self, journal: Journal, change: Change) -> None:
         says = (
@@ -184,7 +204,7 @@ class Changes:
         codec, document = self._server.buffers.codec, buffer.document
         edits = codec.text_edits(document, minimal_edits(document.path, document.text, text))
         item = types.OptionalVersionedTextDocumentIdentifier(buffer.uri, document.version)
-        edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(item, list(edits))])
+        edit = edit_for([types.TextDocumentEdit(item, list(edits))], self._server.client)
         asked = types.ApplyWorkspaceEditParams(edit, label=f"Undo {title}")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -214,12 +234,12 @@ class Changes:
         actions = [types.MessageActionItem(item) for item in choices]
         asked = types.ShowMessageRequestParams(types.MessageType.Warning, says, actions)
         try:
-            answer = await self._server.window_show_message_request_async(asked)
+            answer = await self._server.request(types.WINDOW_SHOW_MESSAGE_REQUEST, asked)
         except JsonRpcException:
             # A client that has no such question.
             self._show(says)
             return ""
-        return answer.title if answer is not None else ""
+        return answer.title if isinstance(answer, types.MessageActionItem) else ""
 
     def _show(self, says: str) -> None:
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, says))

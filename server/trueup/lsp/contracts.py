@@ -181,6 +181,12 @@ class Contracts:
         project = self._projects.get(root)
         return project.judged.decisions if project and project.judged else None
 
+    def findings(self, buffer: Buffer) -> tuple[Finding, ...]:
+        """The imports of this buffer that break a contract and were not accepted."""
+        architecture = self.architecture(buffer.root)
+        found = architecture.findings(buffer.document.path) if architecture else ()
+        return tuple(item for item in found if not item.known)
+
     def stale(self, root: str) -> tuple[Staleness, ...]:
         """Which decisions the code had left behind when it was last looked at."""
         project = self._projects.get(root)
@@ -264,6 +270,9 @@ class Contracts:
             document = buffer.document
             made.architecture.follow(document.path, document.text, _whole(buffer), document)
         self._tell_problems(project, problems)
+        if self._server.client.relenses:
+            # Decisions are shown as lenses, and those were asked for before they were read.
+            self._server.workspace_code_lens_refresh(None)
         if self._pulls:
             self._ask_to_pull()
         else:

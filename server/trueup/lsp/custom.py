@@ -41,11 +41,12 @@ def declared(server: Server, options: dict[str, object]) -> None:
     server.status.wanted = options.get("status") is True
     server.trusted = options.get("trusted") is not False
     try:
-        limits = settings.load("/", server.client_settings).limits
+        chosen = settings.load("/", server.client_settings)
     except TrueupError:
         # Whoever picks an action is told what is wrong with the settings.
         return
-    server.answer_seconds = limits.answer_seconds
+    server.answer_seconds = chosen.limits.answer_seconds
+    server.ready.configure(chosen.background, declared=options.get("ready") is True)
 
 
 def register(server: Server) -> None:
@@ -58,6 +59,7 @@ def register(server: Server) -> None:
         if not server.trusted:
             server.status.cancel_all()
             await server.engine.close()
+        server.ready.everything_changed()
         server.status.changed()
 
     @server.feature(SUGGESTIONS)

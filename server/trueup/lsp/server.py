@@ -9,7 +9,7 @@ from typing import Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from trueup import TrueupError, __version__
+from trueup import TrueupError, __version__, linting
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
 from trueup.lsp import (
@@ -20,6 +20,7 @@ from trueup.lsp import (
     deciding,
     decisions,
     offers,
+    ready,
     searching,
     suggest,
     verifying,
@@ -58,6 +59,11 @@ def initialize(params: types.InitializeParams) -> None:
     custom.declared(server, options if isinstance(options, dict) else {})
     server.client = clients.client_of(params)
     server.buffers.codec = Codec(server.client.encoding)
+    if server.client.completes_inline:
+        feature = server.feature(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions()
+        )
+        feature(inline_completion)
 
 
 @server.feature(types.INITIALIZED)
@@ -88,6 +94,7 @@ def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
 def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+    server.ready.everything_changed()
     found = ((path_of(change.uri), change.type) for change in params.changes)
     server.contracts.disk_changed((path, kind) for path, kind in found if path)
 
@@ -123,6 +130,8 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
         for item in params.context.diagnostics
         if _touches(codec.span(document, item.range), span)
     }
+    if any(item.source.casefold() == linting.SOURCE.casefold() for item in shown):
+        server.ready.shows_ruff = True
     place = offers.Place(
         document,
         buffer.outline,
@@ -205,9 +214,18 @@ def hover(params: types.HoverParams) -> types.Hover | None:
 
 @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
 def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
-    """How many decisions govern what is here."""
+    """How many decisions govern what is here, and which fixes are ready."""
     buffer = server.buffers.get(params.text_document.uri)
-    return decisions.lenses(server, buffer) if buffer is not None else []
+    if buffer is None:
+        return []
+    server.ready.looked_at(buffer)
+    return [*server.ready.lenses(buffer), *decisions.lenses(server, buffer)]
+
+
+def inline_completion(params: types.InlineCompletionParams) -> list[types.InlineCompletionItem]:
+    """Fixes that are ready and can be shown at the cursor."""
+    buffer = server.buffers.get(params.text_document.uri)
+    return server.ready.completions(buffer, params.position) if buffer is not None else []
 
 
 @server.command(contract_actions.COMMAND)
@@ -226,6 +244,20 @@ async def decision(_: Server, request: object = None) -> object:
 async def verify(_: Server, request: object = None) -> object:
     """Judge the changes of the working tree, or what is staged."""
     return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
+
+
+@server.command(ready.COMMAND)
+async def take_ready(_: Server, request: object = None) -> object:
+    """Apply a fix that is ready, or show it first; `request` has its `id`, and `show`."""
+    fields = request if isinstance(request, dict) else {}
+    fix = server.ready.find(str(fields.get("id")))
+    if fix is None:
+        raise JsonRpcException(
+            "the text changed since this fix was verified; it is judged again when you rest",
+            code=REQUEST_FAILED,
+        )
+    asking = fields.get("show") is True
+    return await _told(suggest.prepared(server, fix.root, fix.base, fix.suggestion, asking=asking))
 
 
 async def _done(
@@ -319,5 +351,6 @@ async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.Wo
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
     server.status.cancel_all()
+    await server.ready.close()
     await server.searches.close()
     await server.engine.close()

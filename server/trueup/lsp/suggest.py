@@ -46,6 +46,17 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
     return await job.offered(suggestion)
 
 
+async def prepared(
+    server: Server, root: str, base: Snapshot, suggestion: Suggestion, *, asking: bool
+) -> dict[str, object]:
+    """Go on with a suggestion that was judged before, on `base`, as with any other; `asking`: show
+    it first, whatever is applied at once.
+    """
+    job = _Run(server, root, suggestion.goal)
+    job.base, job.trace, job.asking = base, suggestion.trace, asking
+    return await job.offered(suggestion)
+
+
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
     """The edit of a rename. Raises StaleError where there is none to be had, with the reason."""
     job = _Run(server, buffer.root, goal, silent=server.client.rename_blocks)
@@ -85,6 +96,8 @@ class _Run:
         """The client waits for the answer and for nothing else: it is asked nothing meanwhile."""
         self.base = Snapshot.of(root, ())
         self.pin = False
+        self.asking = False
+        """Whether the user wants to see it before anything is applied."""
         self.page = new_id()
         """What the client knows it by, however often it is judged."""
         self.trace = ""
@@ -240,6 +253,7 @@ class _Run:
         self.server.status.isolation = suggestion.isolation or self.server.status.isolation
         chosen = settings.load(self.root, self.server.client_settings).apply_model_changes
         at_once = suggestion.candidate.deterministic or chosen == "verified"
+        at_once = at_once and not self.asking
         if outcome is Ruling.REJECTED or (
             outcome is Ruling.VERIFIED and at_once and not suggestion.pinned
         ):
