@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 # The path has to be there first.
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
-from support.vs_code import Workbench
+from support.vs_code import Workbench, started_browser
 from support.vs_code_tools import install
 from trueup.demo import example
 
@@ -133,7 +133,10 @@ def main() -> None:
             "trueup.background.fixes": False,
         }
         (folder / "code").mkdir()
-        with Workbench(tools, folder / "code", settings) as bench:
+        with (
+            started_browser(tools) as browser,
+            Workbench(tools, browser, folder / "code", settings) as bench,
+        ):
             shares = measure(bench, folder, tools.vsix, tries).shares()
     TARGET.report(max(shares.values()))
 

@@ -16,7 +16,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -207,6 +208,13 @@ class Window:
         )
         return Path(file).relative_to(self.folder).as_posix()
 
+    def say(self, text: str) -> None:
+        """Answer the question for a line of text."""
+        field = self.page.locator(".quick-input-widget input[type=text]").first
+        expect(field).to_be_visible()
+        field.fill(text)
+        field.press("Enter")
+
     def toast(self, text: str) -> Locator:
         """A message in the corner of the window."""
         return self.page.locator(".notification-toast", has_text=text).first
@@ -246,11 +254,15 @@ class Window:
         self.host(
             """
             globalThis.reported?.dispose();
-            for (const document of vscode.workspace.textDocuments.filter((one) => one.isDirty)) {
-                await vscode.window.showTextDocument(document);
-                await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
-            }
-            await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+            const close = 'workbench.action.revertAndCloseActiveEditor';
+            for (const document of vscode.workspace.textDocuments)
+                if (document.isDirty && document.uri.scheme === 'file') {
+                    await vscode.window.showTextDocument(document);
+                    await vscode.commands.executeCommand(close);
+                }
+            // What was never saved would be asked about, were it not reverted first.
+            const open = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length;
+            for (let count = 0; count < open; count++) await vscode.commands.executeCommand(close);
             await vscode.commands.executeCommand('notifications.clearAll');
             """
         )
@@ -259,19 +271,42 @@ class Window:
         self.page.context.close()
 
 
+@contextmanager
+def started_browser(tools: Tools) -> Iterator[Browser]:
+    """A browser without a window; one serves every Workbench."""
+    environment: dict[str, str | float | bool] = {
+        "FONTCONFIG_PATH": str(tools.chromium.parent),
+        "HOME": tempfile.gettempdir(),
+        "LD_LIBRARY_PATH": str(tools.libraries),
+        "PATH": os.environ["PATH"],
+    }
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=tools.chromium,
+            args=["--no-sandbox", "--disable-gpu"],
+            env=environment,
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
 class Workbench:
     """One VS Code with Trueup and the tests' own extension; use it as a context."""
 
     def __init__(
         self,
         tools: Tools,
+        browser: Browser,
         folder: Path,
         settings: Mapping[str, object],
         *,
         trusting: bool = True,
         path: str | None = None,
     ) -> None:
-        self._tools, self._folder, self._settings = tools, folder, settings
+        self._tools, self._browser = tools, browser
+        self._folder, self._settings = folder, settings
         self._trusting, self._path = trusting, path
         self._ports = folder / "ports"
 
@@ -304,13 +339,9 @@ class Workbench:
             start_new_session=True,
         )
         self.url = self._address()
-        self._playwright = sync_playwright().start()
-        self._browser = self._launch()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._browser.close()
-        self._playwright.stop()
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(10)
@@ -376,17 +407,3 @@ class Workbench:
             if found:
                 return url.strip().rstrip("/")
         raise AssertionError("code-server did not start")
-
-    def _launch(self) -> Browser:
-        browser = self._tools.chromium.parent
-        environment: dict[str, str | float | bool] = {
-            "FONTCONFIG_PATH": str(browser),
-            "HOME": tempfile.gettempdir(),
-            "LD_LIBRARY_PATH": str(self._tools.libraries),
-            "PATH": os.environ["PATH"],
-        }
-        return self._playwright.chromium.launch(
-            executable_path=self._tools.chromium,
-            args=["--no-sandbox", "--disable-gpu"],
-            env=environment,
-        )

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from support.messages_server import MessagesServer
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
-from support.vs_code import Window, Workbench
+from support.vs_code import Window, Workbench, started_browser
 from support.vs_code_tools import Tools, install
 from trueup.demo import example
 
@@ -50,10 +50,19 @@ def settings(interpreter: Path, model: MessagesServer) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
+def browser(tools: Tools) -> Iterator[Browser]:
+    with started_browser(tools) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def workbench(
-    tools: Tools, settings: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+    tools: Tools,
+    browser: Browser,
+    settings: dict[str, object],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workbench]:
-    with Workbench(tools, tmp_path_factory.mktemp("code"), settings) as running:
+    with Workbench(tools, browser, tmp_path_factory.mktemp("code"), settings) as running:
         yield running
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from support.messages_server import MessagesServer
 from support.sessions import processes_with
@@ -24,6 +24,7 @@ FORBIDDEN = "from shop.storage.table import Table"
 @pytest.fixture(scope="module")
 def careful(
     tools: Tools,
+    browser: Browser,
     settings: dict[str, object],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workbench]:
@@ -40,7 +41,7 @@ def careful(
             (programs / name).symlink_to(found)
     code = folder / "code"
     code.mkdir()
-    with Workbench(tools, code, settings, trusting=False, path=str(programs)) as running:
+    with Workbench(tools, browser, code, settings, trusting=False, path=str(programs)) as running:
         yield running
 
 

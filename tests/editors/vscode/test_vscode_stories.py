@@ -18,6 +18,7 @@ QUOTE = "src/shop/pricing/quote.py"
 TABLE = "src/shop/storage/table.py"
 TAX = "src/shop/pricing/tax.py"
 FORBIDDEN = "from shop.storage.table import Table"
+BULB = "[class*=light-bulb], [class*=lightbulb]"
 SQUIGGLES = ".squiggly-error, .squiggly-warning"
 NO_PRINTING = """```rule
 kind: forbid-pattern
@@ -35,6 +36,7 @@ def fix(window: Window, path: str, code: str, at: str) -> None:
     """Pick the fix of what Ruff reports, in the light bulb at `at`."""
     window.open(path, at=at)
     window.report_ruff(path, code)
+    expect(window.page.locator(BULB).first).to_be_visible()
     window.pick(f"Fix {code}")
 
 
@@ -182,12 +184,8 @@ def test_a_rename_changes_all_files_and_one_command_restores_them(trusted: Windo
     window = trusted
     before = window.text(TAX), window.text(QUOTE)
     window.open(TAX, at="by_rate(basket")
-    window.focus()
-    window.command("editor.action.rename")
-    field = window.page.locator(".rename-box input")
-    expect(field).to_be_visible()
-    field.fill("per_rate")
-    field.press("Enter")
+    window.pick("Rename by_rate…")
+    window.say("per_rate")
     window.text_when(TAX, "def per_rate(")
     assert "tax.by_rate(" not in window.text_when(QUOTE, "tax.per_rate(")
     window.command("trueup.undoChange")
@@ -200,10 +198,7 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
     window = trusted
     window.open(MONEY, at="def ")
     window.command("trueup.recordDecision")
-    prompt = window.page.locator(".quick-input-widget input")
-    expect(prompt).to_be_visible()
-    prompt.fill("Nothing prints")
-    prompt.press("Enter")
+    window.say("Nothing prints")
     path = window.active_when("docs/decisions/")
     window.host(
         """
