@@ -41,6 +41,7 @@ CAPABILITIES: Final[dict[str, object]] = {
             "source.fixAll.trueup",
             "source.unsafeFixes.trueup",
             "source.decision.trueup",
+            "source.review.trueup",
         ],
         "resolveProvider": False,
     },
@@ -59,6 +60,8 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.decision",
             "trueup.verify",
             "trueup.ready",
+            "trueup.review",
+            "trueup.showPrompt",
             "trueup.undo",
         ]
     },

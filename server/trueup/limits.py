@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
+from trueup.parsing import parse_module
 from trueup.settings import Budget, Limits, TraceLimits
 
 PACKAGE: Final = Path(__file__).parent
@@ -59,7 +60,7 @@ def _settable() -> Iterator[Limit]:
 def _constants() -> Iterator[Limit]:
     for path in sorted(PACKAGE.rglob("*.py")):
         module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        body = ast.parse(path.read_text("utf-8")).body
+        body = parse_module(path.read_text("utf-8")).body
         for number, node in enumerate(body):
             following = body[number + 1] if number + 1 < len(body) else None
             if found := _constant(node):

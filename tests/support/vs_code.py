@@ -236,6 +236,10 @@ class Window:
         self.focus()
         self.host("await vscode.commands.executeCommand('undo')")
 
+    def configured(self, name: str) -> object:
+        """A setting as it is in force."""
+        return self.host("return vscode.workspace.getConfiguration().get(given.name)", name=name)
+
     def configure(self, name: str, value: object) -> None:
         """Change a setting of this machine."""
         self.host(
@@ -303,11 +307,10 @@ class Workbench:
         settings: Mapping[str, object],
         *,
         trusting: bool = True,
-        path: str | None = None,
     ) -> None:
         self._tools, self._browser = tools, browser
         self._folder, self._settings = folder, settings
-        self._trusting, self._path = trusting, path
+        self._trusting = trusting
         self._ports = folder / "ports"
 
     def __enter__(self) -> Self:
@@ -397,8 +400,6 @@ class Workbench:
             for kind in ("STATE", "CACHE", "CONFIG", "DATA")
         }
         own = {"TRUEUP_HARNESS": str(self._ports)}
-        if self._path is not None:
-            own["PATH"] = self._path
         return kept | folders | own
 
     def _address(self) -> str:

@@ -1,9 +1,8 @@
-"""What is said about the machine, the project and Trueup itself: trust, doctor, eval, demo."""
+"""What is said about the machine, the project and Trueup itself: trust, doctor, demo."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ from trueup import (
     ConfigurationError,
     TrueupError,
     limits,
-    report,
     workspace,
 )
 from trueup import settings as settings_module
@@ -22,7 +20,6 @@ from trueup import trust as trust_module
 from trueup.commands.console import console, errors, fail
 from trueup.commands.terminal import asker, machine
 from trueup.settings import Settings
-from trueup.verify import gate
 
 if TYPE_CHECKING:
     from trueup.doctor import Finding
@@ -100,43 +97,6 @@ def _bundle(target: Path, findings: tuple[Finding, ...], settings: Settings) -> 
     except OSError as problem:
         fail(f"{target} cannot be written: {problem.strerror}")
     errors.print(f"{target} holds {', '.join(names)}; read it before you send it", highlight=False)
-
-
-@click.group("eval")
-def evaluation() -> None:
-    """How good Trueup itself is, on labelled candidates."""
-
-
-@evaluation.command("gate")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--checks", default="", metavar="NAMES", help="Judge by these checks, and syntax.")
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-@click.option("--interpreter", metavar="PATH", help="The interpreter that runs the candidates.")
-def eval_gate(file: str, checks: str, as_json: bool, interpreter: str | None) -> None:
-    """Judge the candidates of a JSON lines file, and compare with what is known of them."""
-    from trueup import evaluate  # noqa: PLC0415
-
-    only = frozenset(filter(None, (name.strip() for name in checks.split(","))))
-    if unknown := only - frozenset(gate.NAMES.values()):
-        fail(f"{min(unknown)} is no check; there are {', '.join(gate.NAMES.values())}")
-    with errors.status("starting") as status:
-        try:
-            judged, elapsed_s = asyncio.run(
-                evaluate.evaluate(
-                    Path(file), Path(interpreter or sys.executable).absolute(),
-                    settings_module.Limits(), only,
-                    lambda done, total: status.update(f"{done} of {total}"),
-                )
-            )  # fmt: skip
-        except TrueupError as problem:
-            fail(str(problem))
-    if as_json:
-        click.echo(json.dumps(evaluate.summary(judged, elapsed_s), indent=2))
-    else:
-        shown = report.judged_table(evaluate.counts(judged), evaluate.shares(judged))
-        console.print(shown, highlight=False)
-        for item in evaluate.wrong_verified(judged):
-            console.print(f"wrong and verified: {item.row.id}", highlight=False)
 
 
 @click.command()

@@ -23,6 +23,7 @@ from trueup.lsp.documents import Buffer, Buffers
 from trueup.lsp.parent import watch
 from trueup.lsp.protocol import Protocol
 from trueup.lsp.ready import Ready
+from trueup.lsp.reviews import Reviews
 from trueup.lsp.searching import Searches
 from trueup.lsp.status import Status
 from trueup.operations.starts import Starts, safe_because
@@ -38,6 +39,7 @@ class Server(LanguageServer):
         super().__init__(name, version, protocol_cls=Protocol)
         self.buffers = Buffers()
         self.contracts = Contracts(self)
+        self.reviews = Reviews(self)
         self.engine = Engine()
         self.searches = Searches(self._warn)
         self.changes = Changes(self)

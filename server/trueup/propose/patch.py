@@ -226,6 +226,11 @@ def _at_revision(root: str, revision: str, names: tuple[str, ...]) -> dict[str, 
     return found
 
 
+def at_revision(root: str, revision: str, path: str) -> Document | None:
+    """A file as it was; None where it was not there. Raises InputError where git does not say."""
+    return _at_revision(root, revision, (path,)).get(path)
+
+
 def _dirty(root: str, names: tuple[str, ...]) -> tuple[Document, ...]:
     """Files that are changed but not staged, as the index has them: the commit's own world."""
     unstaged = tuple(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,20 +27,9 @@ def careful(
     settings: dict[str, object],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workbench]:
-    """A VS Code that trusts no folder by itself, on a machine whose only Python is 3.8."""
+    """A VS Code that trusts no folder by itself."""
     folder = tmp_path_factory.mktemp("careful")
-    programs = folder / "bin"
-    programs.mkdir()
-    old = programs / "python3"
-    old.write_text("#!/bin/sh\necho 3 8\n")
-    old.chmod(0o755)
-    for name in ("sh", "env", "git"):
-        found = shutil.which(name)
-        if found is not None:
-            (programs / name).symlink_to(found)
-    code = folder / "code"
-    code.mkdir()
-    with Workbench(tools, browser, code, settings, trusting=False, path=str(programs)) as running:
+    with Workbench(tools, browser, folder, settings, trusting=False) as running:
         yield running
 
 
@@ -191,17 +179,33 @@ def test_what_is_no_file_is_left_alone_with_one_sentence(
     expect(window.toast(sentence)).to_be_visible()
 
 
-def test_without_a_server_and_a_new_python_it_says_what_is_needed(
-    careful: Workbench, opened: Callable[..., Window], shop: Path
+@pytest.mark.parametrize(
+    ("python", "sentence"),
+    [
+        pytest.param("", "no Python was found", id="none"),
+        pytest.param("#!/bin/sh\necho 3 8\n", "the newest found here is 3.8", id="old"),
+    ],
+)
+def test_without_a_server_it_says_what_it_needs_to_install_one(
+    window: Window, tmp_path: Path, python: str, sentence: str
 ) -> None:
-    window = opened(shop, careful)
-    path = window.host("return vscode.workspace.getConfiguration('trueup').get('path')")
+    if python:
+        (tmp_path / "python3").write_text(python)
+        (tmp_path / "python3").chmod(0o755)
+    kept = window.host(
+        "const kept = process.env.PATH; process.env.PATH = given.path; return kept",
+        path=str(tmp_path),
+    )
+    server = window.configured("trueup.path")
     window.configure("trueup.path", "")
-    window.open(QUOTE)
-    expect(window.toast("has no server")).to_be_visible()
     window.answer("has no server", "Install the Server")
-    expect(window.toast("the newest found here is 3.8")).to_be_visible()
-    window.configure("trueup.path", path)
+    expect(window.toast(sentence)).to_be_visible()
+    window.host("process.env.PATH = given.path", path=kept)
+    window.configure("trueup.path", server)
+    window.open(QUOTE, at="from")
+    window.focus()
+    window.page.keyboard.type(f"{FORBIDDEN}\n")
+    assert len(window.diagnostics(QUOTE)) == 1
 
 
 def test_a_folder_that_cannot_be_written_gets_its_diagnostics_all_the_same(
