@@ -19,6 +19,14 @@ from trueup.demo import example
 # A loaded machine is slow, not wrong.
 expect.set_options(timeout=30_000)
 
+# Where work in the background is allowed, it begins at once, on a busy machine too.
+EAGER = """
+[background]
+idle_seconds = 0.05
+load = 1000
+per_minute = 1000
+niceness = 0
+"""
 SHOTS = Path(__file__).parents[1] / "shots"
 
 
@@ -46,6 +54,7 @@ def settings(interpreter: Path, model: MessagesServer) -> dict[str, object]:
         "trueup.path": str(Path(sys.executable).parent / "trueup"),
         "trueup.interpreter": str(interpreter),
         "trueup.model.baseUrl": model.url,
+        "trueup.background.fixes": False,
     }
 
 
@@ -62,7 +71,8 @@ def workbench(
     settings: dict[str, object],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workbench]:
-    with Workbench(tools, browser, tmp_path_factory.mktemp("code"), settings) as running:
+    folder = tmp_path_factory.mktemp("code")
+    with Workbench(tools, browser, folder, settings, config=EAGER) as running:
         yield running
 
 
