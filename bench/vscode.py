@@ -125,7 +125,7 @@ def main() -> None:
     arguments.add_argument("--tries", type=int, default=5)
     tries = arguments.parse_args().tries
     tools = install()
-    with tempfile.TemporaryDirectory(prefix="trueup-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="trueup-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         settings = {
             "trueup.path": str(Path(sys.executable).parent / "trueup"),

@@ -8,16 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 from support.messages_server import MessagesServer
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from support.vs_code import Window, Workbench, started_browser
 from support.vs_code_tools import Tools, install
 from trueup.demo import example
-
-# A loaded machine is slow, not wrong.
-expect.set_options(timeout=30_000)
 
 # Where work in the background is allowed, it begins at once, on a busy machine too.
 EAGER = """
@@ -79,6 +76,8 @@ def workbench(
 def copy_of_the_shop(folder: Path) -> Path:
     root = folder / "shop"
     shutil.copytree(example(), root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+    # The watcher of files may miss what is written into a folder that was made just before.
+    (root / "docs/decisions").mkdir(parents=True)
     return root
 
 

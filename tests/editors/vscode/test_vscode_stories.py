@@ -230,7 +230,6 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
 def test_the_side_bar_lists_what_is_decided_suggested_and_spent(trusted: Window) -> None:
     window = trusted
     decided = window.folder / "docs/decisions/0009-orders-are-paid-first.md"
-    decided.parent.mkdir(parents=True, exist_ok=True)
     decided.write_text(
         "---\nid: 01JD3Y6Q8T5V0W9X2Z4B6C8D0E\ntitle: Orders are paid first\n"
         'status: proposed\nseverity: warn\nscope: {paths: ["src/shop/orders/**"]}\n---\n'
