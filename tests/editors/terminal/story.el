@@ -43,9 +43,15 @@
       (story-wait (lambda () (null (flymake-diagnostics)))))
     (let ((fixed (buffer-substring-no-properties (point-min) (point-max))))
       (with-temp-file seen
+        ;; What comes out of it is bytes.
+        (set-buffer-multibyte nil)
+        (setq buffer-file-coding-system 'no-conversion)
         (insert (json-serialize
                  (list :diagnostics (vconcat found)
                        :asked (vconcat (mapcar (lambda (item) (list :prompt (car item)
                                                                     :choices (cadr item)))
                                                (reverse story-asked)))
-                       :fixed fixed)))))))
+                       :fixed fixed))))))
+  ;; Nobody is here to be asked about text that is not saved.
+  (set-buffer-modified-p nil)
+  (kill-emacs 0))
