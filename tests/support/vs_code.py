@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sy
 from watchfiles import watch
 
 READY_SECONDS: Final = 60
-ANSWER_SECONDS: Final = 60
+ANSWER_SECONDS: Final = 40
 WINDOW_SECONDS: Final = 45
 
 USER_SETTINGS: Final = {
@@ -95,7 +95,8 @@ class Window:
         self.host(
             """
             const document = await vscode.workspace.openTextDocument(given.file);
-            const editor = await vscode.window.showTextDocument(document, { preview: false });
+            const editor = await vscode.window.showTextDocument(
+                document, { preview: false, viewColumn: vscode.ViewColumn.One });
             const place = document.positionAt(Math.max(0, document.getText().indexOf(given.at)));
             editor.selection = new vscode.Selection(place, place);
             editor.revealRange(editor.selection, vscode.TextEditorRevealType.InCenter);
@@ -155,8 +156,9 @@ class Window:
             const diagnostic = new vscode.Diagnostic(
                 new vscode.Range(...found.range), found.message, vscode.DiagnosticSeverity.Warning);
             Object.assign(diagnostic, { source: given.source, code: found.code });
-            const own = vscode.languages.createDiagnosticCollection(given.source);
-            own.set(vscode.Uri.file(given.file), [diagnostic]);
+            globalThis.reported?.dispose();
+            globalThis.reported = vscode.languages.createDiagnosticCollection(given.source);
+            globalThis.reported.set(vscode.Uri.file(given.file), [diagnostic]);
             """,
             file=str(self.folder / path),
             source=source,
@@ -171,6 +173,34 @@ class Window:
         row = menu.locator(".monaco-list-row", has_text=title).first
         expect(row).to_be_visible()
         row.click()
+
+    def actions(self, path: str, at: str) -> list[str]:
+        """The titles of what the light bulb offers at the first place of `at`."""
+        return self.host(
+            """
+            const uri = vscode.Uri.file(given.file);
+            const document = await vscode.workspace.openTextDocument(uri);
+            const place = document.positionAt(document.getText().indexOf(given.at));
+            const found = await vscode.commands.executeCommand(
+                'vscode.executeCodeActionProvider', uri, new vscode.Range(place, place));
+            return found.map(({ title }) => title);
+            """,
+            file=str(self.folder / path),
+            at=at,
+        )
+
+    def active_when(self, part: str) -> str:
+        """The path of the active file, relative to the folder, once `part` is in it."""
+        file = self.host(
+            """
+            const path = () => vscode.window.activeTextEditor?.document.uri.fsPath ?? '';
+            await until(vscode.window.onDidChangeActiveTextEditor,
+                () => path().includes(given.part));
+            return path();
+            """,
+            part=part,
+        )
+        return Path(file).relative_to(self.folder).as_posix()
 
     def toast(self, text: str) -> Locator:
         """A message in the corner of the window."""
@@ -202,6 +232,7 @@ class Window:
         """Close all editors and messages; what was not saved is gone."""
         self.host(
             """
+            globalThis.reported?.dispose();
             for (const document of vscode.workspace.textDocuments.filter((one) => one.isDirty)) {
                 await vscode.window.showTextDocument(document);
                 await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');

@@ -32,10 +32,12 @@ export function registerCommands(
       withFile((document) => running.command(SERVER.review, { uri: document.uri.toString() })),
     search: () => search(running),
     recordDecision: () =>
-      withFile(async (document) => {
-        await running.command(SERVER.decision, { uri: document.uri.toString(), what: 'record' });
-        sideBar.refresh();
-      }),
+      withFile(() =>
+        vscode.commands.executeCommand('editor.action.codeAction', {
+          kind: 'source.decision.trueup',
+          apply: 'ifSingle',
+        }),
+      ),
     refresh: () => sideBar.refresh(),
     openTrace: (trace) => openTrace(trace),
   };

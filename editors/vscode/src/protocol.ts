@@ -20,7 +20,6 @@ export const SERVER = {
   undo: 'trueup.undo',
   review: 'trueup.review',
   ready: 'trueup.ready',
-  decision: 'trueup.decision',
 } as const;
 
 export type Ruling = 'verified' | 'unproven' | 'rejected';
@@ -36,8 +35,9 @@ export interface Check {
 export interface ChangedFile {
   path: string;
   uri: string;
-  before: string;
-  after: string;
+  /** null where the file is not there on that side. */
+  before: string | null;
+  after: string | null;
 }
 
 export interface Tests {

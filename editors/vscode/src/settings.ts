@@ -22,7 +22,7 @@ export function serverSettings(read: Read, interpreter: string): Record<string, 
     model: Object.keys(model).length ? model : undefined,
     budget: Object.keys(budget).length ? budget : undefined,
     background: present({
-      fixes: read<boolean>('background.fixes'),
+      enabled: read<boolean>('background.fixes'),
       model: read<boolean>('background.model'),
     }),
   });

@@ -7,10 +7,10 @@ const places: Places = {
   setting: '',
   interpreter: '',
   interpreterFrom: '',
-  path: '/work/shop/.venv/bin:/usr/bin',
+  path: '/home/ada/shop/.venv/bin:/usr/bin',
   extension: '/extension',
   managed: '/storage/server',
-  folders: ['/work/shop'],
+  folders: ['/home/ada/shop'],
   windows: false,
 };
 
@@ -42,9 +42,9 @@ test('a folder that is not trusted gets the installed server first', () => {
 });
 
 test('nothing of a folder that is not trusted is started', () => {
-  const planted = ['/work/shop/trueup', '/work/shop/.venv/bin/trueup'];
-  const interpreter = '/work/shop/.venv/bin/python';
-  for (const setting of ['', '/work/shop/trueup', '/work/shop/../shop/trueup'])
+  const planted = ['/home/ada/shop/trueup', '/home/ada/shop/.venv/bin/trueup'];
+  const interpreter = '/home/ada/shop/.venv/bin/python';
+  for (const setting of ['', '/home/ada/shop/trueup', '/home/ada/shop/../shop/trueup'])
     assert.equal(
       program([...planted, setting], { setting, interpreter, trusted: false }),
       undefined,

@@ -15,6 +15,7 @@ from typing import Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from trueup.guards.plain import plain
 from trueup.lsp.transport import Server
 
 INPUT_METHOD: Final = "trueup/input"
@@ -71,7 +72,7 @@ async def progress(
 
         def say(says: str) -> None:
             told(says)
-            shown.report(token, types.WorkDoneProgressReport(message=says))
+            shown.report(token, types.WorkDoneProgressReport(message=plain(says)))
 
         try:
             yield say

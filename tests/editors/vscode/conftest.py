@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 from install_vscode import Tools, install
+from playwright.sync_api import expect
 
 from support.messages_server import MessagesServer
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
 from support.vs_code import Window, Workbench
 from trueup.demo import example
+
+# A loaded machine is slow, not wrong.
+expect.set_options(timeout=30_000)
 
 SHOTS = Path(__file__).parents[1] / "shots"
 

@@ -62,6 +62,7 @@ export class Evidence implements vscode.Disposable {
     shown.settled = settled;
     if (this.current === settled.id && this.panel) this.render();
     this.settling.fire();
+    if (settled.applied) void this.tell(shown.page, settled);
   }
 
   /** Show the suggestion that was judged last; whether there is one. */
@@ -77,6 +78,18 @@ export class Evidence implements vscode.Disposable {
     this.panel?.dispose();
     this.texts.dispose();
     this.settling.dispose();
+  }
+
+  /** Say what was applied, with the two things that one may want then. */
+  private async tell(page: Page, settled: Settled): Promise<void> {
+    const [evidence, undo] = ['Show Evidence', 'Undo'];
+    const chosen = await vscode.window.showInformationMessage(
+      `${settled.message} Applied.`,
+      evidence,
+      undo,
+    );
+    if (chosen === evidence) this.show(page.id);
+    if (chosen === undo) await vscode.commands.executeCommand('trueup.undoChange');
   }
 
   private keep(page: Page): void {
@@ -172,7 +185,7 @@ export class Evidence implements vscode.Disposable {
     const about = new URLSearchParams(uri.query);
     const file = this.kept.get(about.get('id') ?? '')?.page.files[Number(about.get('file'))];
     if (!file) return '';
-    return about.get('side') === 'before' ? file.before : file.after;
+    return (about.get('side') === 'before' ? file.before : file.after) ?? '';
   }
 
   private async openAt(page: Page, path: string, line: number): Promise<void> {
