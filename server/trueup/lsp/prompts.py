@@ -43,8 +43,7 @@ async def show(server: Server, buffer: Buffer, goal: Goal) -> dict[str, object]:
 
 
 async def _shown(server: Server, text: str) -> None:
-    window = server.client_capabilities.window
-    if window is None or window.show_document is None or not window.show_document.support:
+    if not server.client.shows_documents:
         server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
         return
     name = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
