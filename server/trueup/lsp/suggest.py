@@ -228,11 +228,20 @@ class _Run:
             await apply.apply(
                 self.server.buffers, self.root, suggestion, self._send, self.server.client
             )
+            if self.server.client.echoes_late:
+                self.server.later(self._echoed(suggestion))
             if keep:
                 send = self._send if self.server.client.creates else None
                 await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
             show(self.server, says, types.MessageType.Warning)
+
+    async def _echoed(self, suggestion: Suggestion) -> None:
+        """Warn where the editor does not hold what was verified, after it was answered."""
+        try:
+            await apply.echoed(self.server.buffers, self.root, suggestion)
+        except StaleError as problem:
+            show(self.server, str(problem), types.MessageType.Warning)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""
