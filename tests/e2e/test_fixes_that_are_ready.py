@@ -78,6 +78,13 @@ async def test_they_appear_go_with_the_text_and_are_applied(
         end = editor.codec.position(document, len(document.text))
         shown = await refreshed(editor, lambda: panel.completions(editor.client, uri, end))
         elsewhere = await panel.completions(editor.client, uri, types.Position(0, 0))
+        accepted = shown[0].command
+        assert accepted is not None
+        editor.type(SOURCE, editor.codec.span(document, shown[0].range), str(shown[0].insert_text))
+        inserted = await editor.client.workspace_execute_command_async(
+            types.ExecuteCommandParams(accepted.command, accepted.arguments)
+        )
+        editor.type(SOURCE, Span(len(document.text), len(document.text) + 1), "")
         first = await lens(editor)
         editor.type(SOURCE, Span(0, 0), "# typed\n")
         assert await panel.fixes(editor.client, uri) == []
@@ -98,6 +105,8 @@ async def test_they_appear_go_with_the_text_and_are_applied(
     assert first.command.title == "✓ verified fix ready: Remove unused import: `os`"
     assert first.range.start == types.Position(0, 7)
     assert second.range.start == types.Position(1, 7)
+    assert isinstance(inserted, dict)
+    assert (inserted["outcome"], inserted["applied"]) == ("verified", True)
     assert isinstance(applied, dict)
     assert isinstance(asked, dict)
     assert (applied["outcome"], applied["applied"]) == ("verified", True)
@@ -112,7 +121,7 @@ async def test_they_appear_go_with_the_text_and_are_applied(
         for item in TraceStore(TraceLimits(), tmp_path / "STATE" / "trueup" / "traces")
         if isinstance(item, Trace)
     ]
-    assert [said for said in answers if said] == [["applied"], ["applied"]]
+    assert [said for said in answers if said] == [["applied"]] * 3
     # Nobody was asked whether the tests may run: that was said before.
     assert editor.asked == []
 

@@ -46,6 +46,7 @@ RETRY_SECONDS: Final = 30.0
 UNUSED_SECONDS: Final = 120.0
 """How long the engine of the background is kept without work."""
 TRIED_MAX: Final = 1_000
+OFFERED_MAX: Final = 20
 UNTRUSTED: Final = "no fixes are looked for: the workspace is not trusted"
 UNASKED: Final = "no fixes are looked for: you have not allowed the tests of this folder to run"
 NO_INTERPRETER: Final = "no fixes are looked for: the project has no interpreter"
@@ -73,6 +74,8 @@ class Ready:
         self._server = server
         self._engine = Engine()
         self._fixes: dict[str, Fix] = {}
+        self._offered: dict[str, Fix] = {}
+        """Those that were shown at the cursor, also when the text changed since: by them, maybe."""
         self._tried: dict[tuple[str, Diagnostic], None] = {}
         """Findings by the digest of their text, so that none is tried twice."""
         self._numbers = itertools.count(1)
@@ -138,6 +141,10 @@ class Ready:
         """The fix of that name, as long as it is ready."""
         return self._fixes.get(identity)
 
+    def accepted(self, identity: str) -> Fix | None:
+        """The fix of that name, as it was shown at the cursor; once."""
+        return self._offered.pop(identity, None)
+
     def lenses(self, buffer: Buffer) -> list[types.CodeLens]:
         found = []
         for fix in self._of(buffer):
@@ -160,7 +167,13 @@ class Ready:
             made = inline.ghost(document, fix.suggestion.candidate.edits, cursor)
             if made is not None:
                 area = codec.range(document, made.span)
-                found.append(types.InlineCompletionItem(made.text, range=area))
+                argument: types.LSPAny = {"uri": buffer.uri, "id": fix.id, "accepted": True}
+                # The editor makes the change itself, and then says so.
+                told = types.Command("Accepted", COMMAND, arguments=[argument])
+                found.append(types.InlineCompletionItem(made.text, range=area, command=told))
+                self._offered[fix.id] = fix
+                if len(self._offered) > OFFERED_MAX:
+                    self._offered.pop(next(iter(self._offered)))
         return found
 
     def _of(self, buffer: Buffer) -> Iterator[Fix]:
