@@ -45,7 +45,6 @@ RETRY_SECONDS: Final = 30.0
 """How long to wait before looking again whether the machine has something to spare."""
 UNUSED_SECONDS: Final = 120.0
 """How long the engine of the background is kept without work."""
-TRIED_MAX: Final = 1_000
 OFFERED_MAX: Final = 20
 UNTRUSTED: Final = "no fixes are looked for: the workspace is not trusted"
 UNASKED: Final = "no fixes are looked for: you have not allowed the tests of this folder to run"
@@ -76,8 +75,8 @@ class Ready:
         self._fixes: dict[str, Fix] = {}
         self._offered: dict[str, Fix] = {}
         """Those that were shown at the cursor, also when the text changed since: by them, maybe."""
-        self._tried: dict[tuple[str, Diagnostic], None] = {}
-        """Findings by the digest of their text, so that none is tried twice."""
+        self._tried: set[tuple[str, Diagnostic]] = set()
+        """Findings by their root, so that none is tried twice on the same texts."""
         self._numbers = itertools.count(1)
         self._shown = ""
         self.says = ""
@@ -182,6 +181,7 @@ class Ready:
                 yield fix
 
     def _void(self, root: str) -> None:
+        self._tried.clear()
         gone = [fix.id for fix in self._fixes.values() if fix.root == root]
         for identity in gone:
             del self._fixes[identity]
@@ -204,6 +204,9 @@ class Ready:
     def _begin(self) -> None:
         if self._work is None or self._work.done():
             self._work = self._server.later(self._working())
+        else:
+            # It was cancelled and is not over yet: its engine takes a moment to stop.
+            self._later(self.idle_seconds)
 
     async def _working(self) -> None:
         buffer = self._server.buffers.latest
@@ -277,11 +280,10 @@ class Ready:
             )
         if buffer.document is not document:
             return []
-        digest = document.digest
         return [
             goal_of(document, buffer.outline, item)
             for item in sorted(found, key=lambda item: item.span)
-            if (digest, item) not in self._tried
+            if (buffer.root, item) not in self._tried
         ]
 
     async def _try(self, buffer: Buffer, goal: Goal, chosen: Settings) -> None:
@@ -297,9 +299,7 @@ class Ready:
         )
         done = await self._engine.run(start, lambda _: None, _nobody)
         if goal.diagnostic is not None:
-            self._tried[buffer.document.digest, goal.diagnostic] = None
-            if len(self._tried) > TRIED_MAX:
-                self._tried.pop(next(iter(self._tried)))
+            self._tried.add((buffer.root, goal.diagnostic))
         if not isinstance(done, Done) or done.suggestion.verdict.outcome is not Ruling.VERIFIED:
             return
         if stale_paths(buffers, buffer.root, done.suggestion):
@@ -311,9 +311,10 @@ class Ready:
     def _later_unused(self) -> None:
         loop = asyncio.get_running_loop()
         if self._timer is None or self._timer.cancelled() or self._timer.when() < loop.time():
-            self._timer = loop.call_later(UNUSED_SECONDS, self._end_engine)
+            self._timer = loop.call_later(UNUSED_SECONDS, self.end_engine)
 
-    def _end_engine(self) -> None:
+    def end_engine(self) -> None:
+        """Give back what the engine holds; the next work starts another one."""
         self._server.later(self._engine.close())
 
 
