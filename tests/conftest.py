@@ -46,6 +46,11 @@ SOAK: Final = {
     "test_captured_clients.py": ("forced",),
     "test_import_sources.py": ("many",),
     "test_scenarios.py": ("late",),
+    "test_killed_applying.py": ("many",),
+    "test_editors.py": ("many",),
+    "test_mutated.py": ("many",),
+    "test_random_edits.py": ("many",),
+    "test_long_session.py": ("minutes", "many"),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

@@ -41,6 +41,7 @@ CAPABILITIES: Final[dict[str, object]] = {
             "source.fixAll.trueup",
             "source.unsafeFixes.trueup",
             "source.decision.trueup",
+            "source.review.trueup",
         ],
         "resolveProvider": False,
     },
@@ -59,6 +60,8 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.decision",
             "trueup.verify",
             "trueup.ready",
+            "trueup.review",
+            "trueup.showPrompt",
             "trueup.undo",
         ]
     },
@@ -94,13 +97,11 @@ def serve() -> int:
         return first
     # Collecting garbage while modules are imported is a tenth of the time and finds none.
     gc.disable()
-    from trueup.guards.redaction import log_to_stderr  # noqa: PLC0415
     from trueup.lsp.server import server  # noqa: PLC0415
     from trueup.lsp.session import serve as talk  # noqa: PLC0415
 
     gc.enable()
     gc.freeze()
-    log_to_stderr()
     return talk(server, frames, sink, lifecycle, first)
 
 

@@ -168,9 +168,14 @@ class Editor:
         settings: dict[str, object],
         environment: dict[str, str],
         like: types.InitializeParams | None = None,
+        command: tuple[str, ...] = (sys.executable, "-P", "-m", "trueup", "serve"),
     ) -> None:
-        """Start the server and say hello: as ourselves, or with what another client says."""
-        await self.client.start_io(sys.executable, "-m", "trueup", "serve", env=environment)
+        """Start the server and say hello: as ourselves, or with what another client says.
+
+        Another `command` is run in the root, as editors do.
+        """
+        folder = None if "-m" in command[:3] else self.root
+        await self.client.start_io(*command, env=environment, cwd=folder)
         hello = like or types.InitializeParams(self._capabilities())
         answer = await self.client.initialize_async(
             evolve(

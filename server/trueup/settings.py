@@ -38,6 +38,9 @@ class Limits:
     """Everything here has a name, a default and a unit; a project may only make it stricter."""
 
     repair_rounds: float = limit(2, "rounds", "how often a rejected model candidate goes back")
+    candidates: float = limit(2, "candidates", "asked for at once, once a first one was rejected")
+    first_candidates: float = limit(1, "candidates", "asked for at once before any was judged")
+    calls_at_once: float = limit(4, "calls", "calls of models at the same time, of all jobs")
     test_run_seconds: float = limit(60, "s", "wall time of one run of the affected tests")
     test_output_bytes: float = limit(1 << 20, "bytes", "output of one test run that is read")
     test_memory_bytes: float = limit(4 << 30, "bytes", "address space of one test process")
@@ -107,6 +110,22 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """Which version of the prompt is used for each kind of goal; "" is the newest of ours."""
+
+    fix: str = ""
+    refactor: str = ""
+    review: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """`on_save`: ask the model about the changed code of every file that is saved."""
+
+    on_save: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """Globs of files that do not go everywhere: what is `never` sent is in no prompt and in no
     trace, what is `local` is in no export. Everybody may name more, and nobody takes one back.
@@ -119,6 +138,8 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Settings:
     model: ModelSettings = ModelSettings()
+    prompts: PromptSettings = PromptSettings()
+    review: ReviewSettings = ReviewSettings()
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
@@ -135,6 +156,11 @@ def config_file() -> Path:
     return platformdirs.user_config_path(APPLICATION) / "config.toml"
 
 
+def prompt_choices_file() -> Path:
+    """Where `trueup prompts use` writes down its choice; `config.toml` goes before it."""
+    return config_file().with_name("prompts.toml")
+
+
 def state_folder() -> Path:
     return platformdirs.user_state_path(APPLICATION)
 
@@ -149,7 +175,12 @@ def load(
     """Machine, then client, then what the project may say. Raises ConfigurationError."""
     settings = Settings()
     machine = _read_toml(config or config_file())
-    for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
+    chosen = _read_toml(prompt_choices_file()).get("prompts", {})
+    for source, where in (
+        ({"prompts": chosen}, "prompts.toml"),
+        (machine, "config.toml"),
+        (client or {}, "the client's settings"),
+    ):
         settings = _with_machine(settings, source, where)
         if "background" in source:
             made = _background(settings.background, source["background"], where)
@@ -184,12 +215,10 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, model=_model(settings.model, value, where))
             case "limits", dict():
                 settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
-            case "budget", dict():
-                changes = _numbers(Budget, value, "budget.")
-                settings = replace(settings, budget=replace(settings.budget, **changes))
-            case "traces", dict():
-                changes = _numbers(TraceLimits, value, "traces.")
-                settings = replace(settings, traces=replace(settings.traces, **changes))
+            case (("budget" | "traces"), dict()):
+                settings = _with_amounts(settings, key, value)
+            case (("prompts" | "review"), dict()):
+                settings = _with_choices(settings, key, value, where)
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
                 settings = replace(settings, isolation_minimum=chosen)
@@ -197,7 +226,13 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, interpreter=value or None)
             case "apply_model_changes", _:
                 settings = replace(settings, apply_model_changes=_choice(value, APPLY, key, where))
-            case (("model" | "limits" | "budget" | "traces" | "isolation" | "interpreter"), _):
+            case (
+                (
+                    "model" | "prompts" | "review" | "limits" | "budget" | "traces" | "isolation"
+                    | "interpreter"
+                ),
+                _,
+            ):  # fmt: skip
                 raise ConfigurationError(f"{where}: {key} has the wrong type")
     return settings
 
@@ -231,6 +266,37 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
         models=tuple(models) if models else model.models,
         effort=effort if isinstance(effort, str) else model.effort,
     )
+
+
+def _with_amounts(settings: Settings, key: str, table: Mapping[str, object]) -> Settings:
+    if key == "budget":
+        changes = _numbers(Budget, table, "budget.")
+        return replace(settings, budget=replace(settings.budget, **changes))
+    changes = _numbers(TraceLimits, table, "traces.")
+    return replace(settings, traces=replace(settings.traces, **changes))
+
+
+def _with_choices(
+    settings: Settings, key: str, table: Mapping[str, object], where: str
+) -> Settings:
+    if key == "prompts":
+        return replace(settings, prompts=_prompts(settings.prompts, table, where))
+    on_save = table.get("on_save", settings.review.on_save)
+    if not isinstance(on_save, bool):
+        raise ConfigurationError(f"{where}: review.on_save must be true or false")
+    return replace(settings, review=ReviewSettings(on_save))
+
+
+def _prompts(prompts: PromptSettings, table: Mapping[str, object], where: str) -> PromptSettings:
+    kinds = {item.name for item in fields(PromptSettings)}
+    changes: dict[str, str] = {}
+    for kind, version in table.items():
+        if kind not in kinds:
+            raise ConfigurationError(f"{where}: there is no prompt for goals of the kind {kind}")
+        if not isinstance(version, str):
+            raise ConfigurationError(f'{where}: prompts.{kind} must be a version, such as "v1"')
+        changes[kind] = version
+    return replace(prompts, **changes)
 
 
 def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limits:

@@ -134,6 +134,7 @@ async def test_what_is_offered_where(shop: Project, editing: Editing) -> None:
         "Inline unused",
         "Apply Ruff's safe fixes to this file",
         "Apply Ruff's fixes, unsafe ones too, to this file",
+        "Review what changed in this file",
     ]
     assert {str(getattr(item.kind, "value", item.kind)) for item in selection} >= {
         "refactor.extract",
@@ -142,5 +143,6 @@ async def test_what_is_offered_where(shop: Project, editing: Editing) -> None:
     assert [item.title for item in outside] == [
         "Apply Ruff's safe fixes to this file",
         "Apply Ruff's fixes, unsafe ones too, to this file",
+        "Review what changed in this file",
     ]
     assert all(item.command is not None and item.edit is None for item in cursor)

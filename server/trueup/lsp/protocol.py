@@ -277,6 +277,7 @@ class Protocol(LanguageServerProtocol):
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         buffer = self._server.buffers.close(params.text_document.uri)
         if buffer is not None:
+            self._server.reviews.closed(buffer)
             self._server.contracts.closed(buffer)
             self._server.ready.touched(buffer)
 

@@ -19,8 +19,12 @@ from trueup.lsp import (
     custom,
     deciding,
     decisions,
+    noticing,
     offers,
+    prompts,
     ready,
+    review_actions,
+    reviews,
     searching,
     suggest,
     verifying,
@@ -45,6 +49,7 @@ WATCHED: Final = types.Registration(
 )
 
 server = Server("trueup", __version__)
+noticing.listen(server)
 custom.register(server)
 
 
@@ -81,6 +86,7 @@ def did_save(params: types.DidSaveTextDocumentParams) -> None:
     buffer = server.buffers.saved(params.text_document.uri, params.text)
     if buffer is not None:
         server.contracts.saved(buffer)
+        server.reviews.saved(buffer)
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
@@ -115,7 +121,8 @@ async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDi
 @server.feature(
     types.TEXT_DOCUMENT_CODE_ACTION,
     types.CodeActionOptions(
-        code_action_kinds=[*offers.KINDS, decisions.KIND], resolve_provider=False
+        code_action_kinds=[*offers.KINDS, decisions.KIND, review_actions.KIND],
+        resolve_provider=False,
     ),
 )
 def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | types.Command]:
@@ -136,12 +143,13 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
         document,
         buffer.outline,
         span,
-        tuple(shown),
+        tuple(found for found, item in shown.items() if not reviews.owns(item)),
         invoked=params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic,
         can_ask=server.can_ask,
     )
     wanted = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
-    found = [
+    found = list(review_actions.offered(server, buffer, list(shown.values())))
+    found += [
         types.CodeAction(
             title=offer.title,
             kind=offer.kind,
@@ -153,6 +161,8 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
     found += decisions.offered(server, buffer, symbol, list(shown.values()))
+    if place.invoked and server.trusted and not server.safe:
+        found.append(review_actions.whole(buffer))
     chosen = [
         item
         for item in found
@@ -266,6 +276,23 @@ async def take_ready(_: Server, request: object = None) -> object:
     return await _told(suggest.prepared(server, fix.root, fix.base, fix.suggestion, asking=asking))
 
 
+@server.command(review_actions.COMMAND)
+async def review(_: Server, request: object = None) -> object:
+    """Review the changed code of a document, or do what a finding offers."""
+    return await _done(request, review_actions.run)
+
+
+@server.command(prompts.COMMAND)
+async def show_prompt(_: Server, request: object = None) -> object:
+    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+
+    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
+        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
+        return await prompts.show(server, buffer, goal)
+
+    return await _done(request, show)
+
+
 async def _done(
     request: object,
     run: Callable[[Server, Buffer, dict[str, object]], Awaitable[dict[str, object]]],
@@ -341,12 +368,6 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         return await suggest.renamed(server, buffer, goal)
     except TrueupError as problem:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
-
-
-@server.feature(searching.METHOD)
-async def search(_: Server, params: object) -> list[dict[str, object]]:
-    """Decisions and code about a query; for clients that show them."""
-    return await searching.search(server, str(getattr(params, "query", "")))
 
 
 @server.feature(types.WORKSPACE_SYMBOL)

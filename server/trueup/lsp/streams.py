@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from trueup.guards.redaction import RedactingFormatter
 from trueup.lsp.admission import PARSE_ERROR, Call, Refusal, Reply, decoded
 from trueup.lsp.framing import Frames, FramingLost
 
@@ -145,7 +146,7 @@ class LogToStream(logging.Handler):
 
     def __init__(self, sink: int) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        self.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
         self._outgoing = Outgoing(sink, lambda _: None, bytes_max=LOG_BYTES_MAX, drops=True)
         self._outgoing.start()
 

@@ -10,10 +10,12 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 
+from attrs import evolve as replace
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from trueup.engine.client import Engine
+from trueup.guards.plain import plain, visible
 from trueup.lsp.changes import Changes
 from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
@@ -21,6 +23,7 @@ from trueup.lsp.documents import Buffer, Buffers
 from trueup.lsp.parent import watch
 from trueup.lsp.protocol import Protocol
 from trueup.lsp.ready import Ready
+from trueup.lsp.reviews import Reviews
 from trueup.lsp.searching import Searches
 from trueup.lsp.status import Status
 from trueup.operations.starts import Starts, safe_because
@@ -36,6 +39,7 @@ class Server(LanguageServer):
         super().__init__(name, version, protocol_cls=Protocol)
         self.buffers = Buffers()
         self.contracts = Contracts(self)
+        self.reviews = Reviews(self)
         self.engine = Engine()
         self.searches = Searches(self._warn)
         self.changes = Changes(self)
@@ -62,6 +66,13 @@ class Server(LanguageServer):
     def _warn(self, says: str) -> None:
         self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
+    def window_show_message(self, params: types.ShowMessageParams) -> None:
+        """Show words: clients make links of some messages, and repositories write some of them."""
+        super().window_show_message(replace(params, message=plain(params.message)))
+
+    def window_log_message(self, params: types.LogMessageParams) -> None:
+        super().window_log_message(replace(params, message=visible(params.message)))
+
     async def request(self, method: str, params: object) -> object:
         """What the client answers; None where it does not within `answer_seconds`.
 
@@ -69,6 +80,8 @@ class Server(LanguageServer):
         """
         assert isinstance(self.protocol, Protocol)  # noqa: S101 - see __init__
         identity = str(uuid.uuid4())
+        if isinstance(params, types.ShowMessageRequestParams):
+            params = replace(params, message=plain(params.message))
         try:
             async with asyncio.timeout(self.answer_seconds):
                 answer: object = await self.protocol.send_request_async(method, params, identity)
