@@ -15,7 +15,8 @@ from support.tiny_projects import Project
 from trueup import panel, trust
 from trueup.editor import Editor
 from trueup.lsp.convert import uri_of
-from trueup.lsp.ready import RESTS, UNASKED, UNTRUSTED
+from trueup.lsp.fixable import UNASKED
+from trueup.lsp.ready import RESTS, UNTRUSTED
 from trueup.lsp.suggest import APPLY
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore
@@ -168,3 +169,35 @@ async def test_it_rests_where_there_is_nothing_to_spare(
         editor.open(SOURCE)
         await background(editor, RESTS)
     assert not (tmp_path / "STATE" / "trueup" / "traces").exists()
+
+
+CONTRACT = """[project]
+name = "shop"
+version = "1"
+[tool.importlinter]
+root_package = "shop"
+[[tool.importlinter.contracts]]
+name = "Totals are not stored"
+type = "forbidden"
+source_modules = ["shop.total"]
+forbidden_modules = ["shop.store"]
+"""
+
+
+@pytest.mark.soak
+async def test_a_forbidden_import_is_broken_without_being_asked(
+    untidy: Project, editing: Editing
+) -> None:
+    untidy.put("pyproject.toml", CONTRACT)
+    untidy.put("shop/store.py", "def keep(value):\n    return value\n")
+    untidy.put(SOURCE, "from shop.store import keep\n" + (untidy.root / SOURCE).read_text()[10:])
+    trust.remember(trust.plan(str(untidy.root), untidy.interpreter))
+    async with editing(untidy, ready=True, settings=NOW) as editor:
+        editor.open(SOURCE)
+        found = await lens(editor)
+        await editor.client.workspace_execute_command_async(take(editor, found))
+        text = editor.text(SOURCE)
+    assert found.command is not None
+    title = "✓ verified fix ready: Remove the import, which nothing uses"
+    assert found.command.title == title
+    assert "shop.store" not in text

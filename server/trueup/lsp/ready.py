@@ -20,20 +20,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
 
-from trueup import TrueupError, linting, settings, trust, workspace
+from trueup import TrueupError, settings
 from trueup.engine.client import Engine
 from trueup.engine.messages import Done, OpenDocument, Start
-from trueup.lsp import inline, spare
+from trueup.lsp import fixable, inline, spare
 from trueup.lsp.apply import stale_paths
 from trueup.lsp.offers import goal_of
 from trueup.memory.hidden import one_line
 from trueup.settings import Settings
-from trueup.snapshot import Document, Snapshot
+from trueup.snapshot import Snapshot
 from trueup.suggestion import Diagnostic, Goal, Ruling, Suggestion
 
 if TYPE_CHECKING:
@@ -47,11 +46,8 @@ UNUSED_SECONDS: Final = 120.0
 """How long the engine of the background is kept without work."""
 OFFERED_MAX: Final = 20
 UNTRUSTED: Final = "no fixes are looked for: the workspace is not trusted"
-UNASKED: Final = "no fixes are looked for: you have not allowed the tests of this folder to run"
-NO_INTERPRETER: Final = "no fixes are looked for: the project has no interpreter"
 SAFE: Final = "no fixes are looked for: this start is a safe one"
 RESTS: Final = "no fixes are looked for now: the machine has other work, or runs on battery"
-RUFF_TABLES: Final = ("ruff.toml", ".ruff.toml")
 
 log = logging.getLogger("trueup.lsp")
 
@@ -217,7 +213,7 @@ class Ready:
             return
         try:
             chosen, why = await asyncio.to_thread(
-                _allowed, buffer.root, self._server.client_settings
+                fixable.allowed, buffer.root, self._server.client_settings
             )
             rules = chosen.background
             if not why and (wait := self._wait(rules)):
@@ -274,9 +270,9 @@ class Ready:
             Diagnostic(document.path, item.span, item.message, "trueup", item.rule)
             for item in self._server.contracts.findings(buffer)
         ]
-        if self.shows_ruff or await asyncio.to_thread(_configures_ruff, buffer.root):
+        if self.shows_ruff or await asyncio.to_thread(fixable.configures_ruff, buffer.root):
             found += await asyncio.to_thread(
-                _of_ruff, buffer.root, document, model=chosen.background.model
+                fixable.of_ruff, buffer.root, document, model=chosen.background.model
             )
         if buffer.document is not document:
             return []
@@ -321,36 +317,3 @@ class Ready:
 async def _nobody(_: str, __: tuple[str, ...]) -> str:
     """Questions of the background are not asked: the user did not ask for anything."""
     return ""
-
-
-def _allowed(root: str, client: dict[str, object]) -> tuple[Settings, str]:
-    """The settings, and why nothing may be done in the background of this workspace: its tests have
-    to be allowed to run, in words about exactly what would run. Raises ConfigurationError.
-    """
-    chosen = settings.load(root, client)
-    interpreter = workspace.interpreter_of(root, chosen.interpreter)
-    if interpreter is None:
-        return chosen, NO_INTERPRETER
-    return chosen, "" if trust.is_trusted(trust.plan(root, interpreter)) else UNASKED
-
-
-def _configures_ruff(root: str) -> bool:
-    if any(Path(root, name).is_file() for name in RUFF_TABLES):
-        return True
-    try:
-        return "[tool.ruff" in Path(root, "pyproject.toml").read_text("utf-8", "replace")
-    except OSError:
-        return False
-
-
-def _of_ruff(root: str, document: Document, *, model: bool) -> list[Diagnostic]:
-    """What Ruff finds and can fix; with a model, what it finds."""
-    found = asyncio.run(linting.diagnostics(root, document))
-    if isinstance(found, linting.LintFailure):
-        return []
-    return [
-        item.diagnostic
-        for item in found
-        if item.diagnostic.code != linting.SYNTAX_ERROR
-        and (model or (item.fix and item.applicability != "display"))
-    ]
