@@ -45,6 +45,7 @@ RETRY_SECONDS: Final = 30.0
 UNUSED_SECONDS: Final = 120.0
 """How long the engine of the background is kept without work."""
 OFFERED_MAX: Final = 20
+"""Fixes that were shown at the cursor and are remembered until one is accepted."""
 UNTRUSTED: Final = "no fixes are looked for: the workspace is not trusted"
 SAFE: Final = "no fixes are looked for: this start is a safe one"
 RESTS: Final = "no fixes are looked for now: the machine has other work, or runs on battery"
