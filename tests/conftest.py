@@ -50,6 +50,7 @@ SOAK: Final = {
     "test_editors.py": ("many",),
     "test_mutated.py": ("many",),
     "test_random_edits.py": ("many",),
+    "test_life.py": ("thread", "read"),
     "test_long_session.py": ("minutes", "many"),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
