@@ -23,9 +23,11 @@ COMMANDS: Final = {
     "decisions": "decisions:decisions",
     "index": "index:index",
     "trust": "about:trust",
+    "prompts": "prompts:prompts",
+    "review": "review:review",
     "trace": "trace:trace",
     "doctor": "about:doctor",
-    "eval": "about:evaluation",
+    "eval": "evals:evaluation",
     "demo": "about:demo",
 }
 """Where each command is: its module in `trueup.commands`, and its name there."""

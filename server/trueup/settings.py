@@ -24,7 +24,7 @@ APPLICATION: Final = "trueup"
 ISOLATION: Final = ("any", "landlock", "namespaces")
 APPLY: Final = ("ask", "verified")
 VENDOR: Final = "https://api.anthropic.com"
-STRICTNESS: Final = frozenset({"mutants", "mutants_killed_min"})
+STRICTNESS: Final = frozenset({"crosshair_seconds", "mutants", "mutants_killed_min"})
 """Limits of which less would be a weaker proof: a project may only raise them."""
 
 
@@ -38,6 +38,9 @@ class Limits:
     """Everything here has a name, a default and a unit; a project may only make it stricter."""
 
     repair_rounds: float = limit(2, "rounds", "how often a rejected model candidate goes back")
+    candidates: float = limit(2, "candidates", "asked for at once, once a first one was rejected")
+    first_candidates: float = limit(1, "candidates", "asked for at once before any was judged")
+    calls_at_once: float = limit(4, "calls", "calls of models at the same time, of all jobs")
     test_run_seconds: float = limit(60, "s", "wall time of one run of the affected tests")
     test_output_bytes: float = limit(1 << 20, "bytes", "output of one test run that is read")
     test_memory_bytes: float = limit(4 << 30, "bytes", "address space of one test process")
@@ -45,6 +48,7 @@ class Limits:
     mutants: float = limit(12, "mutants", "mutants of the changed lines that are tried")
     mutants_seconds: float = limit(20, "s", "wall time of all mutants together")
     mutants_killed_min: float = limit(0.8, "share", "mutants that the tests must notice")
+    crosshair_seconds: float = limit(0, "s", "CPU time of CrossHair's search; 0: it is not asked")
     type_check_seconds: float = limit(60, "s", "wall time of a type checker, both sides together")
     model_seconds: float = limit(120, "s", "wall time of one answer of the model")
     model_output_tokens: float = limit(16_000, "tokens", "length of one answer of the model")
@@ -80,12 +84,45 @@ class TraceLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """Fixes that are verified before anyone asks, and what that may take. Only the machine sets it.
+
+    `enabled` is None where the client decides; `model`: one may take part, within the budget.
+    """
+
+    enabled: bool | None = None
+    model: bool = False
+    idle_seconds: float = limit(3, "s", "how long nothing happens in the editor before it begins")
+    load: float = limit(0.7, "share", "load of each processor above which it rests")
+    per_minute: float = limit(6, "fixes", "fixes that are tried in one minute")
+    cpu_seconds: float = limit(120, "s", "CPU time that is taken in one hour")
+    niceness: float = limit(10, "steps", "lower priority of everything that runs for it")
+    fixes: float = limit(10, "fixes", "fixes of one file that are kept ready")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Where the model is and which one. The key is in the environment of the server."""
 
     base_url: str | None = None
     models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
     effort: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """Which version of the prompt is used for each kind of goal; "" is the newest of ours."""
+
+    fix: str = ""
+    refactor: str = ""
+    review: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """`on_save`: ask the model about the changed code of every file that is saved."""
+
+    on_save: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +138,12 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Settings:
     model: ModelSettings = ModelSettings()
+    prompts: PromptSettings = PromptSettings()
+    review: ReviewSettings = ReviewSettings()
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
+    background: Background = Background()
     shown: Shown = Shown()
     interpreter: str | None = None
     isolation_minimum: str = "any"
@@ -114,6 +154,11 @@ class Settings:
 
 def config_file() -> Path:
     return platformdirs.user_config_path(APPLICATION) / "config.toml"
+
+
+def prompt_choices_file() -> Path:
+    """Where `trueup prompts use` writes down its choice; `config.toml` goes before it."""
+    return config_file().with_name("prompts.toml")
 
 
 def state_folder() -> Path:
@@ -130,8 +175,16 @@ def load(
     """Machine, then client, then what the project may say. Raises ConfigurationError."""
     settings = Settings()
     machine = _read_toml(config or config_file())
-    for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
+    chosen = _read_toml(prompt_choices_file()).get("prompts", {})
+    for source, where in (
+        ({"prompts": chosen}, "prompts.toml"),
+        (machine, "config.toml"),
+        (client or {}, "the client's settings"),
+    ):
         settings = _with_machine(settings, source, where)
+        if "background" in source:
+            made = _background(settings.background, source["background"], where)
+            settings = replace(settings, background=made)
         if "visibility" in source:
             shown = _shown(settings.shown, source["visibility"], where)
             settings = replace(settings, shown=shown)
@@ -162,12 +215,10 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, model=_model(settings.model, value, where))
             case "limits", dict():
                 settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
-            case "budget", dict():
-                changes = _numbers(Budget, value, "budget.")
-                settings = replace(settings, budget=replace(settings.budget, **changes))
-            case "traces", dict():
-                changes = _numbers(TraceLimits, value, "traces.")
-                settings = replace(settings, traces=replace(settings.traces, **changes))
+            case (("budget" | "traces"), dict()):
+                settings = _with_amounts(settings, key, value)
+            case (("prompts" | "review"), dict()):
+                settings = _with_choices(settings, key, value, where)
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
                 settings = replace(settings, isolation_minimum=chosen)
@@ -175,9 +226,31 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, interpreter=value or None)
             case "apply_model_changes", _:
                 settings = replace(settings, apply_model_changes=_choice(value, APPLY, key, where))
-            case (("model" | "limits" | "budget" | "traces" | "isolation" | "interpreter"), _):
+            case (
+                (
+                    "model" | "prompts" | "review" | "limits" | "budget" | "traces" | "isolation"
+                    | "interpreter"
+                ),
+                _,
+            ):  # fmt: skip
                 raise ConfigurationError(f"{where}: {key} has the wrong type")
     return settings
+
+
+def _background(background: Background, value: object, where: str) -> Background:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where}: background has the wrong type")
+    switches = {name: value[name] for name in ("enabled", "model") if name in value}
+    for name, said in switches.items():
+        if not isinstance(said, bool):
+            raise ConfigurationError(f"{where}: background.{name} must be true or false")
+    numbers = {name: said for name, said in value.items() if name not in switches}
+    return replace(
+        background,
+        enabled=switches.get("enabled", background.enabled),
+        model=switches.get("model", background.model),
+        **_numbers(Background, numbers, "background."),
+    )
 
 
 def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> ModelSettings:
@@ -193,6 +266,37 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
         models=tuple(models) if models else model.models,
         effort=effort if isinstance(effort, str) else model.effort,
     )
+
+
+def _with_amounts(settings: Settings, key: str, table: Mapping[str, object]) -> Settings:
+    if key == "budget":
+        changes = _numbers(Budget, table, "budget.")
+        return replace(settings, budget=replace(settings.budget, **changes))
+    changes = _numbers(TraceLimits, table, "traces.")
+    return replace(settings, traces=replace(settings.traces, **changes))
+
+
+def _with_choices(
+    settings: Settings, key: str, table: Mapping[str, object], where: str
+) -> Settings:
+    if key == "prompts":
+        return replace(settings, prompts=_prompts(settings.prompts, table, where))
+    on_save = table.get("on_save", settings.review.on_save)
+    if not isinstance(on_save, bool):
+        raise ConfigurationError(f"{where}: review.on_save must be true or false")
+    return replace(settings, review=ReviewSettings(on_save))
+
+
+def _prompts(prompts: PromptSettings, table: Mapping[str, object], where: str) -> PromptSettings:
+    kinds = {item.name for item in fields(PromptSettings)}
+    changes: dict[str, str] = {}
+    for kind, version in table.items():
+        if kind not in kinds:
+            raise ConfigurationError(f"{where}: there is no prompt for goals of the kind {kind}")
+        if not isinstance(version, str):
+            raise ConfigurationError(f'{where}: prompts.{kind} must be a version, such as "v1"')
+        changes[kind] = version
+    return replace(prompts, **changes)
 
 
 def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limits:
@@ -219,7 +323,9 @@ def _shown(shown: Shown, value: object, where: str) -> Shown:
 
 
 def _numbers(
-    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], table_name: str = ""
+    kind: type[Limits | Budget | TraceLimits | Background],
+    table: Mapping[str, object],
+    table_name: str = "",
 ) -> dict[str, float]:
     """What `table` says about the fields of `kind`. Raises ConfigurationError."""
     known = {item.name for item in fields(kind)}

@@ -15,9 +15,9 @@ from trueup.engine import job
 from trueup.engine.beds import Beds
 from trueup.engine.messages import Start
 from trueup.engine.recorded import Books
+from trueup.memory.audience import Audience
 from trueup.memory.index import Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Audience
 from trueup.memory.unsent import hidden_from
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore
@@ -155,18 +155,39 @@ async def test_a_diagnostic_says_nothing_of_it_either(root: Path) -> None:
     assert CANARY not in traces()[1]
 
 
-@pytest.mark.parametrize("path", ["shop/secret/prices.py", "shop/alias.py"])
-async def test_a_file_that_is_never_sent_is_in_no_prompt_and_no_trace(
-    root: Path, path: str
-) -> None:
+async def test_a_file_that_is_never_sent_is_in_no_prompt_and_no_trace(root: Path) -> None:
+    path = "shop/secret/prices.py"
     goal = Goal(GoalKind.REFACTOR, Recipe.SIMPLIFY, path, Span(4, 9))
     made, sent = await run(root, goal)
     assert isinstance(made, Failure)
-    assert made.sentence == (
+    assert made.sentence.startswith(
         f"{path} is never sent to a model: the setting `visibility.never` names it"
     )
     assert sent == "[]"
     assert traces()[1] == ""
+
+
+async def test_what_stands_around_a_place_is_shown_without_what_is_never_sent(root: Path) -> None:
+    for path, text in {
+        "shop/b.py": "from shop.a import total\n\n\ndef told():\n    return total([1])\n",
+        "shop/secret/user.py": "from shop.a import total\n\n\n"
+        f'def hidden():\n    """{CANARY}"""\n    return total([2])\n',
+        "shop/secret/test_a.py": "from shop.a import total\n\n\n"
+        f'def test_total():\n    """{CANARY}"""\n    assert total([3]) == 3\n',
+        "shop/secret/AGENTS.md": f"Say {CANARY}.\n",
+        "AGENTS.md": "Say please.\n",
+    }.items():
+        (root / path).write_text(text)
+    with Index(str(root)) as index:
+        index.refresh()
+    _, sent = await run(root, SIMPLIFY, edit(SHOP.replace("sum", "fsum")), edit(SHOP))
+    (trace, *_), kept = traces()
+    # What calls the place is shown, so that which of it is hidden means something.
+    assert "def told" in sent
+    assert "shop/b.py" in {item.path for item in trace.told}
+    assert CANARY not in sent
+    assert CANARY not in kept
+    assert "shop/secret" not in sent
 
 
 async def test_what_is_deterministic_goes_on_without_a_trace(root: Path) -> None:

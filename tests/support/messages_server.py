@@ -80,6 +80,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: Json
+    raw: bytes = b""
     held: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
 
@@ -124,7 +125,7 @@ def complaint_about(body: Json) -> str | None:
 
 def events_of(body: Json, reply: Reply) -> Iterator[tuple[str, Json]]:
     """The server-sent events of a whole answer, each with its name."""
-    message = {
+    message: Json = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -222,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.path, headers, json.loads(raw))
+        request = Request(self.path, headers, json.loads(raw), raw)
         owner.requests.append(request)
         owner.arrived.put(request)
         said = complaint_about(request.body)

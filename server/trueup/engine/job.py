@@ -1,52 +1,44 @@
-"""One goal to one suggestion: propose, verify, repair, and say what came of it.
+"""One goal to one suggestion: which proposer is asked, in which order, and what came of it.
 
-The proposer is chosen by the recipe; everything it proposes goes through the same gate. A model's
-candidate that is rejected goes back with its evidence, a limited number of times, and not again
-when the same failure or the same candidate repeats.
+The proposer is chosen by the recipe; everything it proposes goes through the same gate (`judging`).
+A model's answers are the affair of `loop`. Where no model can be asked, what deterministic
+proposers know of the place is tried in its stead, and it is said.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import PurePosixPath
 from typing import Final
 
 from trueup import InputError, linting, workspace
 from trueup import settings as settings_module
-from trueup.engine import batch
+from trueup.engine import batch, plan
 from trueup.engine.batch import Batch
 from trueup.engine.beds import Ask, Bed, Beds
+from trueup.engine.judging import Judging, Made, is_verified
 from trueup.engine.messages import OpenDocument, Start
+from trueup.engine.plan import Planned
 from trueup.engine.recorded import Books, Record, recorded
-from trueup.memory import feedback
-from trueup.operations.trace import Recording
-from trueup.propose import imports, rope, ruff
-from trueup.propose.form import in_the_projects_form
-from trueup.propose.proposal import Failure, FailureKind, Proposal
-from trueup.runner.results import TestRun
+from trueup.engine.turns import Turns
+from trueup.propose import fallback, imports, request, rope, ruff
+from trueup.propose.conversation import Turn
+from trueup.propose.proposal import Failure, FailureKind
 from trueup.settings import Settings
 from trueup.snapshot import Document, Snapshot
 from trueup.suggestion import (
     Candidate,
-    Evidence,
     Goal,
-    NewFile,
-    Outcome,
     Recipe,
     Ruling,
-    Stamp,
     Suggestion,
     Surface,
     SurfaceKind,
-    TestSummary,
-    Verdict,
 )
-from trueup.verify import gate, pinning, tests
-from trueup.verify.trial import Trial
 
 ROPE: Final = frozenset(
     {Recipe.EXTRACT_FUNCTION, Recipe.EXTRACT_VARIABLE, Recipe.INLINE, Recipe.RENAME, Recipe.MOVE}
@@ -54,9 +46,9 @@ ROPE: Final = frozenset(
 RUFF: Final = frozenset({Recipe.RUFF_RULE, Recipe.RUFF_SAFE, Recipe.RUFF_UNSAFE})
 
 DESTINATIONS_MAX: Final = 12
+NO_MODEL: Final = "no model was asked: only what needs none was wanted"
+LOOP: Final = "trueup.engine.loop"
 UNSENT: Final = "no model was asked: your editor does not trust this workspace"
-
-_ORDER: Final = (Ruling.REJECTED, Ruling.UNPROVEN, Ruling.VERIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +60,11 @@ class Ports:
     say: Callable[[str], None]
     books: Books | None = None
     """Where traces and costs are written; None: nowhere."""
+    turns: Turns = field(default_factory=Turns)
+    """What all jobs share that may not be done by too many at once."""
 
 
-async def run(start: Start, ports: Ports) -> Suggestion | Failure:
+async def run(start: Start, ports: Ports) -> Made:
     """Raises TrueupError where the settings or the documents cannot be read."""
     settings = settings_module.load(start.root, start.settings)
     snapshot = capture(start.root, start.documents, start.goal)
@@ -80,24 +74,39 @@ async def run(start: Start, ports: Ports) -> Suggestion | Failure:
     goal = replace(goal, surface=declared(goal, snapshot))
     bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     with recorded(ports.books, start.root, goal, settings, ports.say) as record:
-        job = _Job(goal, snapshot, settings, bed, ports, start.absent, record, pin=start.pin)
-        job.sends = start.trusted
-        made = await _within_time(job, start)
+        record.holds(snapshot, goal.path)
+        judging = _judging(start, goal, snapshot, settings, bed, ports, record)
+        unasked = NO_MODEL if start.deterministic else "" if start.trusted else UNSENT
+        made = await _within_time(_Job(judging, ports.turns, unasked), start)
         record.ended(made)
         return record.named(made) if isinstance(made, Suggestion) else made
 
 
-async def _within_time(job: _Job, start: Start) -> Suggestion | Failure:
-    seconds = job.settings.limits.job_seconds
+def _judging(
+    start: Start, goal: Goal, snapshot: Snapshot, settings: Settings, bed: Bed, ports: Ports,
+    record: Record,
+) -> Judging:  # fmt: skip
+    absent = frozenset(start.absent)
+    return Judging(goal, snapshot, settings, bed, record, ports.say, absent=absent, pin=start.pin)
+
+
+async def _within_time(job: _Job, start: Start) -> Made:
+    """What the job makes; when its time is over, the best that it has made by then."""
+    judging = job.judging
+    seconds = judging.settings.limits.job_seconds
     try:
         async with asyncio.timeout(seconds):
             if start.candidate is not None:
-                return await job.judge(start.candidate)
+                return await judging.judge(start.candidate)
             return await job.suggest()
     except TimeoutError:
-        raise InputError(f"{start.goal.title} took longer than {seconds:.0f} s") from None
+        late = f"{start.goal.title} took longer than {seconds:.0f} s"
+        best = judging.best(late)
+        if isinstance(best, Suggestion):
+            return best
+        raise InputError(late) from None
     finally:
-        await job.close()
+        await judging.close()
 
 
 async def fix_all(start: Start, ports: Ports) -> Batch | Failure:
@@ -106,19 +115,19 @@ async def fix_all(start: Start, ports: Ports) -> Batch | Failure:
     snapshot = capture(start.root, start.documents, start.goal)
     bed = ports.beds.bed(start.root, settings, ports.ask)
     with recorded(ports.books, start.root, start.goal, settings, ports.say) as record:
-        job = _Job(start.goal, snapshot, settings, bed, ports, start.absent, record)
+        judging = _judging(start, start.goal, snapshot, settings, bed, ports, record)
         try:
-            made = await _all_fixes(job)
+            made = await _all_fixes(judging)
         finally:
-            await job.close()
+            await judging.close()
         record.ended(made if isinstance(made, Failure) else made.suggestion)
         if isinstance(made, Batch) and made.suggestion is not None:
             made = replace(made, suggestion=record.named(made.suggestion))
         return made
 
 
-async def _all_fixes(job: _Job) -> Batch | Failure:
-    goal, snapshot = job.goal, job.snapshot
+async def _all_fixes(judging: Judging) -> Batch | Failure:
+    goal, snapshot = judging.goal, judging.snapshot
     findings = await linting.diagnostics(snapshot.root, snapshot.documents[goal.path])
     if isinstance(findings, linting.LintFailure):
         return Failure(FailureKind.CANNOT, findings.sentence, "ruff")
@@ -131,8 +140,8 @@ async def _all_fixes(job: _Job) -> Batch | Failure:
         codes = {item.diagnostic.code for item in fixable if set(item.fix) & set(candidate.edits)}
         surfaces = {ruff.surface_of(code) for code in codes} - {Surface()}
         # Several kinds of surface change in one batch are judged apart, by the halving.
-        job.goal = replace(goal, surface=surfaces.pop() if surfaces else Surface())
-        return await job.judge(candidate)
+        judging.goal = replace(goal, surface=surfaces.pop() if surfaces else Surface())
+        return await judging.judge(candidate)
 
     return await batch.verified_part(fixable, judge)
 
@@ -177,218 +186,120 @@ async def _destination(goal: Goal, root: str, ask: Ask) -> str:
 
 
 class _Job:
-    def __init__(
-        self,
-        goal: Goal,
-        snapshot: Snapshot,
-        settings: Settings,
-        bed: Bed,
-        ports: Ports,
-        absent: tuple[str, ...],
-        record: Record | None = None,
-        *,
-        pin: bool = False,
-    ) -> None:
-        self.goal, self.snapshot, self.settings = goal, snapshot, settings
-        self.absent = frozenset(absent)
-        self.pin = pin
-        self.sends = True
-        """Whether a model may be asked."""
-        self.bed, self.say = bed, ports.say
-        self.record = record or Record(Recording(snapshot.root, goal))
-        self.began = time.monotonic()
-        self.baselines: dict[tuple[str, ...], asyncio.Task[TestRun]] = {}
+    """The proposers of one goal, in their order."""
 
-    async def suggest(self) -> Suggestion | Failure:
-        if self.goal.recipe in ROPE:
+    def __init__(self, judging: Judging, turns: Turns, unasked: str) -> None:
+        """`unasked`: why no model is asked, "" where one may be."""
+        self.judging, self.turns, self.say = judging, turns, judging.say
+        self.unasked = unasked
+        self._planned: Planned | None = None
+
+    async def suggest(self) -> Made:
+        goal, snapshot = self.judging.goal, self.judging.snapshot
+        if goal.plan is not None:
+            await self._plan()
+        if goal.recipe in ROPE:
             self.say("rope is looking for the change")
-            return await self._judged(await rope.propose(self.goal, self.snapshot))
-        if self.goal.recipe in RUFF or self._is_ruffs():
+            return await self.judging.judged(await rope.propose(goal, snapshot))
+        if goal.recipe in RUFF or _is_ruffs(goal):
             self.say("Ruff is looking for the fix")
-            proposal = await ruff.propose(self.goal, self.snapshot)
-            if isinstance(proposal, Candidate) or self.goal.recipe in RUFF:
-                return await self._judged(proposal)
-        if self._is_ours():
+            proposal = await ruff.propose(goal, snapshot)
+            if isinstance(proposal, Candidate) or goal.recipe in RUFF:
+                return await self.judging.judged(proposal)
+        if _is_ours(goal):
             return await self._without_import()
         return await self._with_model()
 
-    async def _without_import(self) -> Suggestion | Failure:
+    async def _without_import(self) -> Made:
         """A forbidden import broken: the first way that verifies, else the model's, else the best
         of the others.
         """
         self.say("looking for another way to import")
-        tried: list[Suggestion | Failure] = []
-        for candidate in await imports.propose(self.goal, self.snapshot):
-            tried.append(await self._judged(candidate))
-            if _is_verified(tried[-1]):
-                return tried[-1]
-        tried.append(await self._with_model())
-        return _best(tried)
+        for candidate in await imports.propose(self.judging.goal, self.judging.snapshot):
+            made = await self.judging.judged(candidate)
+            if is_verified(made):
+                return self.judging.best() or made
+        return await self._with_model()
 
-    def _is_ours(self) -> bool:
-        diagnostic = self.goal.diagnostic
-        return diagnostic is not None and diagnostic.source == imports.SOURCE
+    async def _plan(self) -> Planned:
+        """The plan, made once, to which everything is held from then on."""
+        if self._planned is None:
+            self.say("looking at what belongs to it")
+            judging = self.judging
+            self._planned = await plan.make(
+                judging.goal, judging.snapshot, judging.settings, judging.bed
+            )
+            judging.plan = self._planned.plan
+            judging.record.planned(judging.plan)
+            self.say(f"plan: {judging.plan.sentence}")
+        return self._planned
 
-    def _is_ruffs(self) -> bool:
-        diagnostic = self.goal.diagnostic
-        return (
-            self.goal.recipe is Recipe.FIX_DIAGNOSTIC
-            and diagnostic is not None
-            and diagnostic.source.casefold() == linting.SOURCE.casefold()
-        )
-
-    async def _judged(self, proposal: Proposal) -> Suggestion | Failure:
-        if isinstance(proposal, Failure):
-            self.record.failed(proposal)
-            return proposal
-        formed = await in_the_projects_form(proposal, self.snapshot)
-        objection = await asyncio.to_thread(
-            feedback.objection, self.snapshot.root, self.goal, formed, self.snapshot
-        )
-        if objection:
-            declined = Failure(FailureKind.DECLINED, objection, formed.proposer)
-            self.record.failed(declined)
-            return declined
-        return await self.judge(formed)
-
-    async def _with_model(self) -> Suggestion | Failure:
-        if not self.sends:
-            return Failure(FailureKind.CANNOT, UNSENT, "model")
-        # Here and not above: importing the vendor's SDK takes a second that only this path needs.
+    async def _with_model(self) -> Made:
+        judging = self.judging
+        if judging.goal.diagnostic is not None:
+            # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
+            judging.goal = replace(judging.goal, surface=Surface())
+        if self.unasked:
+            return await judging.judged(Failure(FailureKind.CANNOT, self.unasked, "model"))
+        if (missing := request.missing(judging.settings)) is not None:
+            return await self._without_model(await judging.judged(missing))
+        # The vendor's SDK takes a second to import, which only this path needs, and no loop waits.
+        planned, _ = await asyncio.gather(self._plan(), asyncio.to_thread(import_module, LOOP))
+        from trueup.engine.loop import Loop  # noqa: PLC0415
         from trueup.propose import model  # noqa: PLC0415
 
-        if self.goal.diagnostic is not None:
-            # What a rule's own fix may change of a signature is Ruff's to change, not a model's.
-            self.goal = replace(self.goal, surface=Surface())
-        attempts: tuple[model.Attempt, ...] = ()
-        tried: list[Suggestion | Failure] = []
-        while True:
-            self.say("asking the model" if not tried else f"repairing, round {len(tried)}")
-            answer = await model.propose(
-                self.goal, self.snapshot, self.settings, attempts, self.say, self.record.meter
-            )
-            tried.append(await self._judged(answer.proposal))
-            if len(tried) > self.settings.limits.repair_rounds or not self._worth_repairing(tried):
-                return _best(tried)
-            attempts = (*attempts, model.Attempt(answer.reply, complaint(tried[-1])))
-
-    @staticmethod
-    def _worth_repairing(tried: list[Suggestion | Failure]) -> bool:
-        """Whether the model gets another chance: not after success, nor after a repetition."""
-        last, previous = tried[-1], tried[-2] if len(tried) > 1 else None
-        if isinstance(last, Failure):
-            again = {FailureKind.NONSENSE, FailureKind.DECLINED}
-            return last.kind in again and last != previous
-        if last.verdict.outcome is not Ruling.REJECTED:
-            return False
-        if isinstance(previous, Suggestion):
-            same_failure = _failures(previous.verdict) == _failures(last.verdict)
-            return not same_failure and previous.candidate.edits != last.candidate.edits
-        return True
-
-    async def judge(self, candidate: Candidate) -> Suggestion:
-        """The verdict on `candidate`, bound to the bytes it was computed on."""
-        began = self.record.recording.elapsed_ms
-        before = self._with_touched_files(candidate)
-        try:
-            after = before.edited(candidate.edits, candidate.deletes)
-        except ValueError as problem:
-            raise InputError(f"the change does not fit the text: {problem}") from None
-        verdict, summary, pinned = await self._tried(candidate, before, after, pin=self.pin)
-        made = Suggestion(
-            goal=self.goal,
-            candidate=candidate,
-            verdict=verdict,
-            ticket=tuple(_stamp(before, after, path) for path in candidate.paths),
-            tests=summary,
-            isolation=self.bed.isolation,
-            elapsed_ms=round((time.monotonic() - self.began) * 1000),
-            pinned=pinned,
-            pinnable=not self.pin and gate.pinning_may_help(verdict),
+        goal, snapshot, settings = judging.goal, judging.snapshot, judging.settings
+        question = await asyncio.to_thread(
+            request.question, goal, snapshot, settings, planned.material
         )
-        self.record.judged(made, before, after, began)
+        if isinstance(question, Failure):
+            return await self._without_model(await judging.judged(question))
+        judging.record.told(planned.told, planned.material, question.context)
+        if unseen := question.context.stripped:
+            self.say(f"{unseen} characters that cannot be seen are not shown to the model")
+
+        def waits() -> None:
+            self.say("waiting for other calls of the model to end")
+
+        async def ask(turn: Turn) -> model.ModelAnswer:
+            meter = judging.record.meter
+            async with self.turns.take("calls", settings.limits.calls_at_once, waits):
+                return await model.propose(
+                    goal, snapshot, settings, turn, self.say, meter, asked=question
+                )
+
+        stopped = await Loop(judging, ask).run()
+        best = judging.best(stopped)
+        if best is None:
+            return Failure(FailureKind.CANNOT, "nothing was proposed", "model")
+        return await self._without_model(best)
+
+    async def _without_model(self, made: Made) -> Made:
+        """`made`, or where no model could be asked at all, what Ruff knows to do there."""
+        if not isinstance(made, Failure) or made.kind not in fallback.UNAVAILABLE:
+            return made
+        judging = self.judging
+        found = await fallback.findings(judging.goal, judging.snapshot)
+        if found:
+            self.say(f"{made.sentence}; Ruff is looking for a fix instead")
+            together = await judging.judge(batch.candidate(batch.apart(found)))
+            if together.verdict.outcome is not Ruling.REJECTED:
+                return replace(together, stopped=made.sentence)
+            kept = (await batch.verified_part(found, judging.judge)).suggestion
+            if kept is not None:
+                return replace(kept, stopped=made.sentence)
+        if judging.goal.recipe in fallback.RULES:
+            return replace(made, sentence=f"{made.sentence}; Ruff has nothing for it either")
         return made
 
-    async def _tried(
-        self, candidate: Candidate, before: Snapshot, after: Snapshot, *, pin: bool
-    ) -> tuple[Verdict, TestSummary, tuple[NewFile, ...]]:
-        """The verdict on one candidate. With `pin`, one that is unproven gets a second chance with
-        a test of what the code does today.
-        """
-        trial = Trial(
-            goal=self.goal,
-            candidate=candidate,
-            before=before,
-            after=after,
-            bed=self.bed.as_test_bed(),
-            limits=self.settings.limits,
-            baselines=self.baselines,
-            interpreter=workspace.interpreter_of(before.root, self.settings.interpreter),
-            absent=self.absent,
-        )
-        try:
-            verdict = await gate.judge(trial, lambda name: self.say(f"checking that it {name}"))
-            summary = await tests.summary(trial, self.bed.total_tests)
-            if not pin or not gate.pinning_may_help(verdict):
-                return verdict, summary, ()
-            self.say("writing down what the code does today")
-            pinned = await pinning.pin(trial)
-        finally:
-            await trial.close()
-        if isinstance(pinned, str):
-            told = Evidence(pinning.CHECK, Outcome.UNKNOWN, pinned)
-            return replace(verdict, evidence=(*verdict.evidence, told)), summary, ()
-        document = pinned.document
-        verdict, summary, _ = await self._tried(
-            candidate, before.having(document), after.having(document), pin=False
-        )
-        told = Evidence(pinning.CHECK, Outcome.PASSED, pinned.sentence, document.path)
-        kept = NewFile(document.path, document.text)
-        return replace(verdict, evidence=(*verdict.evidence, told)), summary, (kept,)
 
-    def _with_touched_files(self, candidate: Candidate) -> Snapshot:
-        """What the candidate edits, read now where it is not open; missing files are new ones."""
-        snapshot = self.snapshot
-        for path in set(candidate.paths) - self.absent:
-            inside = workspace.relative(snapshot.root, Path(snapshot.root, path))
-            if snapshot.get(path) is None and inside and Path(snapshot.root, path).exists():
-                snapshot = snapshot.having(workspace.read(snapshot.root, path))
-        return snapshot
-
-    async def close(self) -> None:
-        """Stop the baselines too: no run outlives the job."""
-        for task in self.baselines.values():
-            task.cancel()
-        await asyncio.gather(*self.baselines.values(), return_exceptions=True)
-        await self.bed.close()
+def _is_ours(goal: Goal) -> bool:
+    return goal.diagnostic is not None and goal.diagnostic.source == imports.SOURCE
 
 
-def _is_verified(made: Suggestion | Failure) -> bool:
-    return isinstance(made, Suggestion) and made.verdict.outcome is Ruling.VERIFIED
-
-
-def complaint(last: Suggestion | Failure) -> str:
-    """What the model is told about its last answer."""
-    if isinstance(last, Failure):
-        return last.sentence
-    return "\n".join(f"- {name}: {detail}" for name, detail in _failures(last.verdict))
-
-
-def _failures(verdict: Verdict) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (found.check, found.detail) for found in verdict.evidence if found.outcome is Outcome.FAILED
+def _is_ruffs(goal: Goal) -> bool:
+    return (
+        goal.recipe is Recipe.FIX_DIAGNOSTIC
+        and goal.diagnostic is not None
+        and goal.diagnostic.source.casefold() == linting.SOURCE.casefold()
     )
-
-
-def _best(tried: list[Suggestion | Failure]) -> Suggestion | Failure:
-    """The candidate with the best verdict, the latest of equals; a failure where there is none."""
-    suggestions = [item for item in tried if isinstance(item, Suggestion)]
-    if not suggestions:
-        return tried[-1]
-    best = max(reversed(suggestions), key=lambda item: _ORDER.index(item.verdict.outcome))
-    return replace(best, rounds=len(tried))
-
-
-def _stamp(before: Snapshot, after: Snapshot, path: str) -> Stamp:
-    base, result = before.get(path), after.get(path)
-    return Stamp(path, base.digest if base else None, result.digest if result else None)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from trueup import InputError, StaleError, workspace
+from trueup import InputError, StaleError, settings, workspace
+from trueup.lsp import answers
 from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current, edit_for
 from trueup.propose.hunks import minimal_edits
 from trueup.snapshot import apply_edits
@@ -45,12 +46,15 @@ class Changes:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._traces: dict[tuple[str, int], str] = {}
+        """The trace of the suggestion that each change of this session was."""
 
     @asynccontextmanager
     async def recorded(
-        self, root: str, suggestion: Suggestion, title: str, *, keep: bool
+        self, root: str, suggestion: Suggestion, title: str, *, keep: bool, trace: str = ""
     ) -> AsyncIterator[None]:
-        """Around the making of a change: it is written down before, and looked at after.
+        """Around the making of a change: it is written down before, and looked at after. `trace`
+        is that of the job that made the suggestion; it is told when the change is undone.
 
         Raises JournalError before anything is changed, where it cannot be written down.
         """
@@ -70,6 +74,7 @@ class Changes:
             names = ", ".join(unseen)
             self._show(f"The editor has not saved {names} yet; undo knows the file once it has.")
         await asyncio.to_thread(journal.settle, change, State.APPLIED)
+        self._traces[root, change.number] = trace
 
     async def _unseen(self, change: Change) -> tuple[str, ...]:
         """Files that the editor says it changed, and that are neither open nor changed on disk."""
@@ -136,6 +141,10 @@ class Changes:
         self._show(said)
         after = await asyncio.to_thread(self._standing, change, Side.BASE)
         undone = {file.path for file in before.other} - {file.path for file in after.other}
+        if undone and not after.other:
+            wanted = settings.load(change.root, self._server.client_settings)
+            trace = self._traces.get((change.root, change.number), "")
+            await answers.note(wanted, trace, answers.UNDONE)
         return {"undone": sorted(undone), "message": said}
 
     def _wanted(self, journal: Journal, number: int | None) -> Change:

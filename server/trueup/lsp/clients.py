@@ -37,6 +37,9 @@ class Client:
     one_document_each: bool = False
     """It checks the version of the first document of an edit only, so that each gets its own."""
     progress: bool = False
+    relenses: bool = False
+    """It can be told to ask for lenses again."""
+    completes_inline: bool = False
     shows_documents: bool = False
     relates: bool = False
     """It shows the related places of a diagnostic."""
@@ -82,6 +85,8 @@ def _declared(said: types.ClientCapabilities) -> Client:
         creates=types.ResourceOperationKind.Create in (edits.resource_operations or ()),
         versions=bool(edits.document_changes),
         progress=bool(window.work_done_progress),
+        relenses=folder.code_lens is not None and bool(folder.code_lens.refresh_support),
+        completes_inline=text.inline_completion is not None,
         shows_documents=window.show_document is not None and window.show_document.support,
         relates=channel is not None and bool(channel.related_information),
         literals=actions is not None and actions.code_action_literal_support is not None,

@@ -61,7 +61,7 @@ async def shown(name: str) -> str:
     """One trace as text. Raises InputError where there is no such trace."""
     environment = dict(os.environ) | {"NO_COLOR": "1", "COLUMNS": str(SHOW_COLUMNS)}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "trueup", "trace", "show", "--", name),
+        *(sys.executable, "-P", "-m", "trueup", "trace", "show", "--", name),
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

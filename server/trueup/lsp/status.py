@@ -25,8 +25,8 @@ METHOD: Final = "trueup/status"
 REST_SECONDS: Final = 0.05
 """Changes that are closer together are told as one."""
 
-READY, WORKING, UNTRUSTED, LIMITED = "ready", "working", "untrusted", "limited"
-SAFE = "safe"
+READY, WORKING, UNTRUSTED = "ready", "working", "untrusted"
+LIMITED, SAFE = "limited", "safe"
 
 
 @dataclass
@@ -116,6 +116,7 @@ class Status:
             "state": state,
             "says": says,
             "isolation": self.isolation,
+            "background": self._server.ready.says,
             "spend": spend,
             "jobs": [{"id": job.id, "title": job.title, "says": job.says} for job in jobs],
         }

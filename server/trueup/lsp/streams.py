@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
+from trueup.guards.redaction import RedactingFormatter
 from trueup.lsp.admission import PARSE_ERROR, Call, Refusal, Reply, decoded
 from trueup.lsp.framing import Frames, FramingLost
 
@@ -158,6 +159,7 @@ class LogToStream(logging.Handler):
 
     def __init__(self, sink: int) -> None:
         super().__init__()
+        self.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
         self._outgoing = Outgoing(sink, lambda _: None, bytes_max=LOG_BYTES_MAX, drops=True)
         self._outgoing.start()
 

@@ -18,7 +18,7 @@ from trueup.parsing import parse_module
 from trueup.runner.results import RunStatus
 from trueup.suggestion import Evidence, Outcome, Recipe, SurfaceKind
 from trueup.symbols import Outline
-from trueup.verify import mistakes, renames, sensitivity, sidebyside, subjects
+from trueup.verify import mistakes, renames, sensitivity, sidebyside, subjects, symbolic
 from trueup.verify.changes import Statement, changed_statements
 from trueup.verify.sidebyside import Finding
 from trueup.verify.tests import UNCHANGED_CODE, witnesses
@@ -171,12 +171,26 @@ async def _side_by_side(trial: Trial) -> _Compared:
         # Tests may come there with what cannot be recorded; then agreement says nothing of it.
         weakness = f"no input reaches line {place[1]} of {place[0]}"
     unseen = _unseen(taken, reached | by_inputs)
+    doubt = wanted.doubt
     if not weakness and not unseen and not any(item.difference or item.unlike for item in findings):
         for finding in findings:
             if found := await sensitivity.indifferent(bench, finding):
                 weakness = f"line {found[0]}: {found[1]} in the calls that were compared"
                 break
-    return _Compared(tuple(findings), weakness, unseen, wanted.doubt, wanted.gone)
+        else:
+            doubt = await _searched(bench, findings) or doubt
+    return _Compared(tuple(findings), weakness, unseen, doubt, wanted.gone)
+
+
+async def _searched(bench: sidebyside.Bench, findings: list[Finding]) -> str:
+    """Puts what a symbolic search adds into `findings`; why it could not be made, or ""."""
+    seconds = bench.trial.limits.crosshair_seconds
+    for place, finding in enumerate(findings if seconds else ()):
+        found = await symbolic.searched(bench, finding, seconds)
+        if isinstance(found, str):
+            return found
+        findings[place] = found
+    return ""
 
 
 def _weakness(findings: Sequence[Finding]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from trueup.runner.results import RunStatus, ScriptRequest
@@ -201,6 +201,19 @@ def _held(
         if public and stable and name in now and not views.alike(value, now[name]):
             return name, views.source(value), views.source(now[name])
     return None
+
+
+async def shown_by(
+    bench: Bench, item: Subject, inputs: Sequence[Input], manner: Manner
+) -> tuple[Counterexample | None, Counterexample | None]:
+    """The difference that these inputs show, and the one that those show which are unlike any that
+    was recorded.
+    """
+    item = replace(item, inputs=tuple(replace(one, breaks=item.breaks(one)) for one in inputs))
+    places = range(len(inputs))
+    like = [place for place in places if not item.inputs[place].breaks]
+    unlike = [place for place in places if item.inputs[place].breaks]
+    return await _smallest(bench, item, like, manner), await _smallest(bench, item, unlike, manner)
 
 
 async def _smallest(
