@@ -7,10 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from support.commands import trueup
 from support.messages_server import MessagesServer, Reply, edits_reply
 from trueup import ConfigurationError, settings
+from trueup.cli import cli
 from trueup.engine import job
 from trueup.engine.beds import Beds
 from trueup.engine.messages import Start
@@ -124,11 +125,11 @@ async def test_what_the_model_is_told_is_in_the_trace_with_its_reason(root: Path
     )  # fmt: skip
     assert (told.scope, told.rank) == ("shop/**", 1)
     assert told.tokens > 10
-    done = trueup(root, "trace", "show", "last")
+    shown = said_by("trace", "show", "last")
     assert (
         f"told: decision 0010 The cent is spelled out (rank 1, {told.tokens} tokens):"
         " its scope shop/** is meant"
-    ) in " ".join(done.stdout.split())
+    ) in " ".join(shown.split())
 
 
 async def test_a_decision_that_is_never_sent_rejects_and_is_not_told_of(root: Path) -> None:
@@ -218,19 +219,29 @@ async def test_a_change_that_also_touches_it_is_kept_without_it(root: Path) -> N
     assert trace.outcome == made.verdict.outcome
 
 
-def test_exports_and_searches_for_others_hold_none_of_it(root: Path) -> None:
+def said_by(*words: str) -> str:
+    """What a command prints in the folder of this process."""
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_exports_and_searches_for_others_hold_none_of_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
     local = TOLD.replace("0E\n", "0H\n").replace("margin", "moon")
     (root / "docs/decisions/0008-local.md").write_text(local)
-    assert trueup(root, "decisions", "export", "--to", "agents").returncode == 0
+    said_by("decisions", "export", "--to", "agents")
     exported = (root / "AGENTS.md").read_text()
     assert "The cent is spelled out" in exported
     assert CANARY not in exported
     assert "The moon" not in exported
     for reader, seen in (("person", True), ("model", False), ("team", False)):
-        said = trueup(root, "decisions", "search", CANARY, "--code", "--for", reader).stdout
+        said = said_by("decisions", "search", CANARY, "--code", "--for", reader)
         assert (f"The margin is {CANARY}" in said) is seen
         assert ("prices.py" in said) is seen
-        said = trueup(root, "decisions", "search", "moon", "--for", reader).stdout
+        said = said_by("decisions", "search", "moon", "--for", reader)
         assert ("The moon" in said) is (reader != "team")
 
 
