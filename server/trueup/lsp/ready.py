@@ -17,8 +17,8 @@ import itertools
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -233,7 +233,7 @@ class Ready:
                     self._tell(RESTS)
                     self._later(wait)
                     return
-                with self._counted():
+                async with self._counted():
                     await self._try(buffer, goal, chosen)
         except TrueupError as problem:
             log.warning("no fix was tried in the background: %s", problem)
@@ -252,17 +252,20 @@ class Ready:
             return RETRY_SECONDS
         return self._allowance.wait(time.monotonic())
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        process = self._engine.process_id
-        before = spare.cpu_seconds(process) if process is not None else 0.0
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        before = await self._cpu_seconds()
         self._allowance.began(time.monotonic())
         try:
             yield
         finally:
-            process = self._engine.process_id
-            after = spare.cpu_seconds(process) if process is not None else 0.0
-            self._allowance.took(time.monotonic(), max(0.0, after - before))
+            taken = await self._cpu_seconds() - before
+            self._allowance.took(time.monotonic(), max(0.0, taken))
+
+    async def _cpu_seconds(self) -> float:
+        """Of the engine and all that it started; in a thread, because all processes are read."""
+        process = self._engine.process_id
+        return await asyncio.to_thread(spare.cpu_seconds, process) if process is not None else 0.0
 
     async def _goals(self, buffer: Buffer, chosen: Settings) -> list[Goal]:
         """What could be fixed here and was not tried on this text, in the order of the text."""
