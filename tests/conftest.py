@@ -51,6 +51,7 @@ SOAK: Final = {
     "test_editors.py": ("many",),
     "test_mutated.py": ("many",),
     "test_random_edits.py": ("many",),
+    "test_life.py": ("thread", "read"),
     "test_long_session.py": ("minutes", "many"),
     "test_endings_by_stage.py": ("many",),
     "test_hidden_instructions.py": ("many",),

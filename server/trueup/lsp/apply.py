@@ -153,7 +153,7 @@ def _replace(root: str, files: tuple[tuple[str, bytes, bytes], ...]) -> None:
 async def apply(
     buffers: Buffers, root: str, suggestion: Suggestion, send: Send, client: Client
 ) -> None:
-    """Apply through the editor and look at what came of it.
+    """Apply through the editor and look at what came of it, unless it says that too late.
 
     Raises StaleError where the text changed, where the editor refused, or where what it holds
     afterwards is not what was verified.
@@ -167,6 +167,15 @@ async def apply(
             why = f": {answer.failure_reason}" if answer.failure_reason else ""
             raise StaleError(f"the editor did not apply the change{why}")
     await asyncio.to_thread(_replace, root, beside)
+    if not client.echoes_late:
+        await echoed(buffers, root, suggestion)
+
+
+async def echoed(buffers: Buffers, root: str, suggestion: Suggestion) -> None:
+    """Wait until the editor has said that it holds what was verified.
+
+    Raises StaleError where it does not within ECHO_SECONDS.
+    """
     opened = [stamp for stamp in suggestion.ticket if buffers.at(root, stamp.path) is not None]
 
     def differing() -> list[str]:

@@ -36,6 +36,7 @@ EVIDENCE: Final = "trueup/evidence"
 JUDGED: Final = "trueup/judged"
 SETTLED: Final = "trueup/settled"
 REASON_CHARACTERS_MAX: Final = 1_000
+"""Of the words in which somebody says why a suggestion was discarded."""
 
 log = logging.getLogger("trueup.lsp")
 
