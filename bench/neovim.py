@@ -22,9 +22,9 @@ from typing import Final
 from common import SERVERS, Target, load, milliseconds, percentile
 
 ROOT: Final = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "editors" / "neovim"))
+sys.path.insert(0, str(ROOT / "tests" / "editors" / "terminal"))
 
-from install_neovim import install  # noqa: E402 - found by the line above
+from install_terminal import install  # noqa: E402 - found by the line above
 
 TARGETS: Final = {
     "diagnostic": Target("neovim_diagnostic", "s", 0.700),

@@ -116,7 +116,7 @@ KNOWN = {
     ),
     EGLOT: Client(
         encoding="utf-32", watches=True, versions=True, progress=True, shows_documents=True,
-        literals=True,
+        literals=True, echoes_late=True,
     ),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from lsprotocol import types
 
 from trueup import InputError, StaleError, workspace
 from trueup.files import write_atomically
+from trueup.guards import permission
 from trueup.lines import LINE_END
 from trueup.lsp.clients import Client
 from trueup.lsp.convert import uri_of
@@ -152,7 +153,7 @@ def _replace(root: str, files: tuple[tuple[str, bytes, bytes], ...]) -> None:
 async def apply(
     buffers: Buffers, root: str, suggestion: Suggestion, send: Send, client: Client
 ) -> None:
-    """Apply through the editor and look at what came of it.
+    """Apply through the editor and look at what came of it, unless it says that too late.
 
     Raises StaleError where the text changed, where the editor refused, or where what it holds
     afterwards is not what was verified.
@@ -166,6 +167,15 @@ async def apply(
             why = f": {answer.failure_reason}" if answer.failure_reason else ""
             raise StaleError(f"the editor did not apply the change{why}")
     await asyncio.to_thread(_replace, root, beside)
+    if not client.echoes_late:
+        await echoed(buffers, root, suggestion)
+
+
+async def echoed(buffers: Buffers, root: str, suggestion: Suggestion) -> None:
+    """Wait until the editor has said that it holds what was verified.
+
+    Raises StaleError where it does not within ECHO_SECONDS.
+    """
     opened = [stamp for stamp in suggestion.ticket if buffers.at(root, stamp.path) is not None]
 
     def differing() -> list[str]:
@@ -204,6 +214,8 @@ async def create(root: str, files: tuple[NewFile, ...], send: Send | None) -> No
     """
     for file in files:
         target = Path(root, file.path)
+        if refused := await asyncio.to_thread(permission.where, root, file.path):
+            raise StaleError(f"{file.path} was not written: that is a place {refused.says}")
         if await asyncio.to_thread(target.exists):
             raise StaleError(f"{file.path} exists already; it was not written")
         if send is None:

@@ -220,6 +220,8 @@ class Changes:
                 answer = await self._server.workspace_apply_edit_async(asked)
             if not answer.applied:
                 return f"the editor did not restore {document.path}"
+            if self._server.client.echoes_late:
+                return ""
             async with asyncio.timeout(ECHO_SECONDS):
                 while buffer.document.text != text:
                     await self._server.buffers.next_change()

@@ -45,12 +45,16 @@ class Client:
     """It shows the related places of a diagnostic."""
     literals: bool = False
     """It takes code actions; older ones know commands only."""
+    echoes_late: bool = False
+    """It says that it made an edit only when the command that sent it was answered."""
     rename_blocks: bool = False
     """It answers nothing while it waits for a rename: a question to it would never be answered."""
 
 
 HABITS: Final[Mapping[str, Callable[[Client], Client]]] = MappingProxyType(
     {
+        # Waits for the answer to a command, and sends what changed meanwhile half a second later.
+        "Eglot": lambda client: replace(client, echoes_late=True),
         # Takes versions without saying so. Compares that of the first document of an edit alone.
         "Neovim": lambda client: replace(client, versions=True, one_document_each=True),
         # Declares the refresh of diagnostics under a name that the protocol does not have. Waits

@@ -285,7 +285,7 @@ class Code:
 
         `shop.http.*` is all below `shop.http`, and so is `shop.http` itself.
         """
-        found = []
+        found: list[Span] = []
         for name in (item.removesuffix(".*") for item in names):
             if f"{module}.".startswith(f"{name}."):
                 return (Span(0, len(self.text)),)

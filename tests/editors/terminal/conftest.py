@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from install_neovim import install
+from install_terminal import install
 
 from support.neovim import Neovim, Starting, neovim
 from support.shops import shop_without_a_web
@@ -18,7 +18,7 @@ FOLDERS = ("STATE_HOME", "CACHE_HOME", "CONFIG_HOME", "DATA_HOME", "RUNTIME_DIR"
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
-    """The folder of `nvim` and `hx`."""
+    """The folder of `nvim`, `hx` and `emacs`."""
     return install()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from install_stylua import unformatted
 
+from support.messages_server import MessagesServer
 from support.neovim import PLUGIN, Starting
 from support.neovim_stories import attached
 from support.sessions import SOURCE, TOTAL
@@ -146,6 +147,24 @@ def test_what_only_adds_is_shown_at_the_cursor_and_taken(
         vim.until(GHOST)
         vim.command("Trueup accept")
         vim.until("vim.api.nvim_get_current_line() == '        discount,'")
+
+
+PROMPT = """vim.iter(vim.api.nvim_list_wins()):find(function(window)
+  return vim.api.nvim_buf_get_name(vim.api.nvim_win_get_buf(window)):find('/prompts/', 1, true)
+end)"""
+
+
+def test_what_would_be_sent_is_shown_and_not_sent(shop: Project, start: Starting) -> None:
+    with MessagesServer() as model, start(model=model.url) as vim:
+        attached(vim, shop.root / SOURCE)
+        vim.at("def total")
+        vim.keys("w")
+        vim.answers("Show what would be sent for", "Simplify total")
+        vim.command("Trueup prompt")
+        vim.until(f"{PROMPT} ~= nil")
+        vim.lua(f"vim.api.nvim_set_current_win({PROMPT})")
+        assert "def total(prices, discount=0):" in vim.text()
+        assert model.requests == []
 
 
 def test_the_health_check_says_what_is_there(shop: Project, start: Starting) -> None:
