@@ -29,8 +29,8 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
     evidence.onDidChange(() => sideBar.refresh()),
   );
-  // Not awaited: the editor must not wait for a process to start.
-  void running.start();
+  // Later: the editor must not wait for a process to start.
+  setImmediate(() => void running?.start());
 }
 
 export function deactivate(): Promise<void> | undefined {

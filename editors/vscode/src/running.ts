@@ -2,14 +2,11 @@
 // alone once it has died too often.
 
 import * as vscode from 'vscode';
-import {
-  CloseAction,
-  ErrorAction,
+import type {
+  ErrorHandler,
   LanguageClient,
-  RevealOutputChannelOn,
-  type ErrorHandler,
-  type LanguageClientOptions,
-  type ServerOptions,
+  LanguageClientOptions,
+  ServerOptions,
 } from 'vscode-languageclient/node';
 import { Crashes, CRASHES_MAX } from './crashes.ts';
 import { onDidSelect, selectedEnvironment, type Selected } from './environments.ts';
@@ -19,6 +16,9 @@ import type { Evidence } from './panel/panel.ts';
 import { METHOD, type Page, type Settled, type Status } from './protocol.ts';
 import { serverSettings } from './settings.ts';
 import { versionChecks } from './versions.ts';
+
+/** Loaded when a server is started: activation must not wait for the protocol. */
+type Protocol = typeof import('vscode-languageclient/node');
 
 export class Running implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -127,7 +127,8 @@ export class Running implements vscode.Disposable {
       return;
     }
     this.log.info(`Trueup's server is ${found.says}: ${found.program}`);
-    this.client = this.make(found, this.interpreter(selected), trusted);
+    const protocol = await import('vscode-languageclient/node');
+    this.client = this.make(protocol, found, this.interpreter(selected), trusted);
     await this.client.start();
     this.becomes('');
   }
@@ -156,7 +157,12 @@ export class Running implements vscode.Disposable {
     return set || (single ? (selected?.interpreter ?? '') : '');
   }
 
-  private make(found: Found, interpreter: string, trusted: boolean): LanguageClient {
+  private make(
+    protocol: Protocol,
+    found: Found,
+    interpreter: string,
+    trusted: boolean,
+  ): LanguageClient {
     const configuration = vscode.workspace.getConfiguration('trueup');
     const server: ServerOptions = {
       command: found.program,
@@ -166,7 +172,7 @@ export class Running implements vscode.Disposable {
     const options: LanguageClientOptions = {
       documentSelector: [{ scheme: 'file', language: 'python' }],
       outputChannel: this.log,
-      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      revealOutputChannelOn: protocol.RevealOutputChannelOn.Never,
       initializationOptions: {
         settings: serverSettings((name) => configuration.get(name), interpreter),
         input: true,
@@ -175,12 +181,12 @@ export class Running implements vscode.Disposable {
         ready: true,
         trusted,
       },
-      errorHandler: this.errorHandler(),
+      errorHandler: this.errorHandler(protocol),
       // A failed start is told once, by us.
       initializationFailedHandler: () => false,
       middleware: versionChecks((says) => void vscode.window.showWarningMessage(says)),
     };
-    const client = new LanguageClient('trueup', 'Trueup', server, options);
+    const client = new protocol.LanguageClient('trueup', 'Trueup', server, options);
     client.onRequest(METHOD.input, ({ prompt, value }: { prompt: string; value: string }) =>
       vscode.window
         .showInputBox({ prompt, value, ignoreFocusOut: true })
@@ -198,7 +204,7 @@ export class Running implements vscode.Disposable {
     return client;
   }
 
-  private errorHandler(): ErrorHandler {
+  private errorHandler({ CloseAction, ErrorAction }: Protocol): ErrorHandler {
     return {
       error: (problem) => {
         this.log.warn(`the connection: ${problem.message}`);

@@ -4,14 +4,7 @@
 // versions but no reason, and to the edit of a rename it adds none.
 
 import * as vscode from 'vscode';
-import {
-  TextDocumentEdit,
-  type ApplyWorkspaceEditParams,
-  type HandleWorkDoneProgressSignature,
-  type Middleware,
-} from 'vscode-languageclient/node';
-
-export type { HandleWorkDoneProgressSignature };
+import type { ApplyWorkspaceEditParams, Middleware } from 'vscode-languageclient/node';
 
 /** Middleware that compares versions before an edit is handed to the editor. */
 export function versionChecks(say: (sentence: string) => void): Middleware {
@@ -44,7 +37,7 @@ export function versionChecks(say: (sentence: string) => void): Middleware {
 
 function stalePath({ edit }: ApplyWorkspaceEditParams): string | undefined {
   for (const change of edit.documentChanges ?? []) {
-    if (!TextDocumentEdit.is(change) || typeof change.textDocument.version !== 'number') continue;
+    if (!('textDocument' in change) || typeof change.textDocument.version !== 'number') continue;
     const uri = vscode.Uri.parse(change.textDocument.uri);
     const open = openDocument(uri.toString());
     if (open?.version !== change.textDocument.version) return vscode.workspace.asRelativePath(uri);
