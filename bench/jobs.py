@@ -82,7 +82,9 @@ async def measure(count: int) -> int:
             return await engine.run(start, lambda _: None, jobs.nobody)
 
         await one(count)
-        process = engine.process_id or os.getpid()
+        process = engine.process_id
+        if process is None:
+            raise SystemExit("the engine died of its first job")
         before = peak(process)
         model.order.clear()
         began = time.perf_counter()

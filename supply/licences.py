@@ -63,7 +63,8 @@ def licence_of(name: str) -> str:
         for line in about.get_all("Classifier") or ()
         if line.startswith("License ::")
     ]
-    said = about.get("License-Expression") or "; ".join(classified) or about.get("License") or ""
+    stated = [about.get_all(key, [""])[0] for key in ("License-Expression", "License")]
+    said = stated[0] or "; ".join(classified) or stated[1]
     return said.strip().splitlines()[0] if said.strip() else ""
 
 

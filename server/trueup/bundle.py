@@ -48,7 +48,7 @@ def _texts(findings: tuple[Finding, ...], settings: Settings) -> Iterator[tuple[
     yield "doctor.txt", "".join(said)
     yield "versions.txt", "".join(f"{name} {version}\n" for name, version in _versions())
     yield "settings.json", json.dumps(_settings(settings), indent=2, default=str) + "\n"
-    yield "limits.md", limits.as_markdown()
+    yield "limits.md", limits.as_markdown(limits.every())
     store = TraceStore(settings.traces)
     known = (store.read(name) for name in store.names()[:TRACES_MAX])
     lines = (json.dumps(_outline(trace)) + "\n" for trace in known if is_read(trace))

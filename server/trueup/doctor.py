@@ -19,7 +19,7 @@ from trueup.operations.prices import NANO, table
 from trueup.operations.starts import Starts, safe_because
 from trueup.operations.tracestore import TraceStore
 from trueup.operations.watching import Watch
-from trueup.propose import prompts
+from trueup.propose import endpoints, prompts
 from trueup.runner.results import Unavailable
 from trueup.settings import Settings
 
@@ -138,4 +138,8 @@ async def _model(settings: Settings) -> Finding:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     names = ", ".join(settings.model.models)
-    return Finding("model", True, f"{parts.hostname}:{port} is reachable; asked in order: {names}")
+    says = f"{parts.hostname}:{port} is reachable; asked in order: {names}"
+    for name in settings.model.models:
+        if lacks := endpoints.known(address, name).lacks:
+            says += f"; {name} does without {', '.join(lacks)}"
+    return Finding("model", True, says)

@@ -8,13 +8,13 @@ anything else; a test holds the two together.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
 from trueup.parsing import parse_module
-from trueup.settings import Budget, Limits, TraceLimits
+from trueup.settings import Background, Budget, Limits, TraceLimits
 
 PACKAGE: Final = Path(__file__).parent
 
@@ -29,7 +29,12 @@ _UNITS: Final = {
     "LINES": "lines",
     "DAYS": "days",
 }
-_USERS: Final = ((Limits, "limits."), (Budget, "budget."), (TraceLimits, "traces."))
+_USERS: Final = (
+    (Limits, "limits."),
+    (Budget, "budget."),
+    (TraceLimits, "traces."),
+    (Background, "background."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ def _settable() -> Iterator[Limit]:
     for kind, prefix in _USERS:
         for item in fields(kind):
             about = item.metadata
+            if not about:
+                continue  # a switch
             default = item.default
             assert isinstance(default, int | float)  # noqa: S101 - `settings.limit` makes it so
             yield Limit(prefix + item.name, default, about["unit"], about["says"])
@@ -113,10 +120,10 @@ def _said(node: ast.stmt | None) -> str:
     return ""
 
 
-def as_markdown() -> str:
+def as_markdown(known: Sequence[Limit]) -> str:
     """The page `docs/limits.md`."""
-    settable = [item for item in every() if not item.where]
-    fixed = [item for item in every() if item.where]
+    settable = [item for item in known if not item.where]
+    fixed = [item for item in known if item.where]
     lines = [
         "# Limits",
         "",
@@ -124,8 +131,8 @@ def as_markdown() -> str:
         "",
         "## Limits that you can set",
         "",
-        "In `[limits]`, `[budget]` and `[traces]` of your `config.toml`; what a project says in",
-        "`[tool.trueup.limits]` can only make the first of these stricter.",
+        "In `[limits]`, `[budget]`, `[traces]` and `[background]` of your `config.toml`; what a",
+        "project says in `[tool.trueup.limits]` can only make the first of these stricter.",
         "",
         "| name | default | unit | what it bounds |",
         "|---|---|---|---|",

@@ -9,7 +9,10 @@ workspace.
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,6 +27,10 @@ APPLICATION: Final = "trueup"
 ISOLATION: Final = ("any", "landlock", "namespaces")
 APPLY: Final = ("ask", "verified")
 VENDOR: Final = "https://api.anthropic.com"
+PROVIDERS: Final = ("anthropic", "bedrock", "vertex")
+KEYCHAIN: Final = "trueup"
+"""What the key is called in the machine's keychain: service "trueup", user "model"."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 STRICTNESS: Final = frozenset({"crosshair_seconds", "mutants", "mutants_killed_min"})
 """Limits of which less would be a weaker proof: a project may only raise them."""
 
@@ -102,11 +109,17 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Where the model is and which one. The key is in the environment of the server."""
+    """Where the model is and which one. The key is in the environment of the server, or in the
+    machine's keychain; for `bedrock` and `vertex`, credentials are where their tools keep them.
+    """
 
     base_url: str | None = None
     models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
     effort: str | None = None
+    provider: str = "anthropic"
+    region: str | None = None
+    project: str | None = None
+    """Of Vertex: whose project pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +274,18 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
         isinstance(models, list) and models and all(isinstance(name, str) for name in models)
     ):
         raise ConfigurationError(f"{where}: model.models must be a list of names")
+    region, project = table.get("region"), table.get("project")
+    for name, value in (("region", region), ("project", project)):
+        if value is not None and not (isinstance(value, str) and _PLAIN.fullmatch(value)):
+            raise ConfigurationError(f"{where}: model.{name} must be a name")
+    provider = table.get("provider", model.provider)
     return ModelSettings(
         base_url=base_url or model.base_url,
         models=tuple(models) if models else model.models,
         effort=effort if isinstance(effort, str) else model.effort,
+        provider=_choice(provider, PROVIDERS, "model.provider", where),
+        region=str(region) if region else model.region,
+        project=str(project) if project else model.project,
     )
 
 
@@ -350,9 +371,37 @@ def _choice(value: object, allowed: tuple[str, ...], key: str, where: str) -> st
 
 def endpoint(settings: Settings) -> str:
     """Where requests go: the machine's setting, else our environment's, else the vendor."""
-    return settings.model.base_url or os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
+    chosen = settings.model
+    if chosen.base_url:
+        return chosen.base_url
+    match chosen.provider:
+        case "bedrock":
+            return f"https://bedrock-runtime.{chosen.region}.amazonaws.com"
+        case "vertex":
+            where = "" if chosen.region == "global" else f"{chosen.region}-"
+            return f"https://{where}aiplatform.googleapis.com/v1"
+    return os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
 
 
 def model_key() -> str | None:
-    """The key of the model's API, from the environment of this process and nowhere else."""
-    return os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN") or None
+    """The key of the model's API: from the environment of this process, else from the keychain of
+    this machine, and from nowhere else.
+    """
+    known = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    return known or keychain_key()
+
+
+@functools.cache
+def keychain_key() -> str | None:
+    """The key that the machine's keychain holds; None without the `keyring` package, or without a
+    keychain that opens. Asked once, because a keychain may ask its user.
+    """
+    try:
+        keyring = importlib.import_module("keyring")
+    except ImportError:
+        return None
+    try:
+        found = keyring.get_password(KEYCHAIN, "model")
+    except (RuntimeError, OSError):
+        return None  # Locked, or none here; a KeyringError of its backends is a RuntimeError.
+    return found if isinstance(found, str) and found else None

@@ -100,7 +100,8 @@ class Plan:
     def sentence(self) -> str:
         """The plan in one line, for progress and for the page of a suggestion."""
         parts = [f"change {', '.join(self.changes) or 'nothing'}"]
-        parts.append(f"judged by {_counted(self.tests, 'test')}")
+        whole = all("::" not in name for name in self.tests)
+        parts.append(f"judged by {_counted(self.tests, 'test file' if whole else 'test')}")
         if self.left_out:
             parts.append(f"{len(self.left_out)} left out")
         if self.shown:

@@ -116,7 +116,8 @@ async def test_a_long_session(
     assert len(used) >= 8
     assert last <= first * MEMORY_GROWTH_MAX
     opened = [handles for _, handles in warm]
-    assert max(opened[-size:]) <= min(opened[:size]) + HANDLES_GROWTH_MAX
+    # The most of each: while the engine starts again after a cancellation there are fewer.
+    assert max(opened[-size:]) <= max(opened[:size]) + HANDLES_GROWTH_MAX
     assert processes_with(str(shop.root)) == []
     assert list(temporary.iterdir()) == []
     assert [path for path in shop.root.rglob(".trueup-*") if path.is_file()] == []

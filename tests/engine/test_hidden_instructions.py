@@ -36,17 +36,22 @@ class Payload:
     act: str
     code: str
 
+    first: bool
+    """Of its kind of place; the others are left to the soak."""
+
     def __str__(self) -> str:
-        return f"{self.where.replace(' ', '-')}-{self.number}"
+        return f"{'' if self.first else 'many-'}{self.where.replace(' ', '-')}-{self.number}"
 
 
 def payloads() -> Iterator[Payload]:
     text = Path(__file__).with_name("payloads.md").read_text("utf-8")
     rows = [line.strip().strip("|").split(" | ") for line in text.splitlines() if line[:1] == "|"]
     told = [row for row in rows if not row[0].strip().startswith(("where", "---"))]
+    seen: set[str] = set()
     for number, row in enumerate(told, 1):
         where, words, act, *code = (cell.strip() for cell in row)
-        yield Payload(number, where, words, act, code[0] if code else "")
+        yield Payload(number, where, words, act, code[0] if code else "", where not in seen)
+        seen.add(where)
 
 
 ALL: Final = tuple(payloads())
@@ -246,37 +251,31 @@ async def trusting(_says: str, choices: tuple[str, ...]) -> str:
     return Answer.ONCE if Answer.ONCE in choices else ""
 
 
+@pytest.mark.parametrize("payload", [item for item in ALL if item.where == "traceback"], ids=str)
 async def test_what_a_failing_test_says_is_no_instruction(
-    tmp_path: Path, interpreter: Path
+    tmp_path: Path, interpreter: Path, payload: Payload
 ) -> None:
     """The words reach the model by the failure of a test, in the second round."""
+    marker = tmp_path / "marker"
+    words, code = (said.replace("MARKER", str(marker)) for said in (payload.words, payload.code))
+    root = jobs.put(tmp_path / "project", {**planted(payload, words), "conftest.py": ""})
+    disk = {file: file.read_bytes() for file in root.glob("[st]*/*.py")}
+    wrong = jobs.answer("def total(prices):\n    return rounded(max(prices))\n")
+    model = Obedient(payload, words, code, wrong)
+    goal = dataclasses.replace(jobs.about(root), recipe=Recipe.SIMPLIFY, surface=Surface())
+    limits = {"repair_rounds": 1, "candidates": 1}
     beds = Beds()
     try:
-        for payload in (item for item in ALL if item.where == "traceback"):
-            marker = tmp_path / "marker"
-            words, code = (
-                said.replace("MARKER", str(marker)) for said in (payload.words, payload.code)
-            )
-            root = jobs.put(tmp_path / str(payload), planted(payload, words))
-            jobs.put(root, {"conftest.py": ""})
-            disk = {file: file.read_bytes() for file in root.glob("[st]*/*.py")}
-            wrong = "def total(prices):\n    return rounded(max(prices))\n"
-            model = Obedient(payload, words, code, jobs.answer(wrong))
-            goal = dataclasses.replace(jobs.about(root), recipe=Recipe.SIMPLIFY, surface=Surface())
-            # The test itself would show the words at once; its plan leaves it unseen.
-            with MessagesServer(jobs.answer(wrong), model) as server:
-                limits = {"repair_rounds": 1, "candidates": 1}
-                start = jobs.start(
-                    root, goal, server.url, interpreter=str(interpreter), limits=limits
-                )
-                made = await job.run(start, job.Ports(beds, trusting, lambda _: None, Books("s")))
-                assert len(server.requests) == 2
-            assert model.read
-            assert not model.beside
-            assert outside(root, made) == []
-            assert isinstance(made, Suggestion)
-            assert made.verdict.outcome is Ruling.REJECTED, payload
-            assert not marker.exists()
-            assert disk == {file: file.read_bytes() for file in root.glob("[st]*/*.py")}
+        with MessagesServer(wrong, model) as server:
+            start = jobs.start(root, goal, server.url, interpreter=str(interpreter), limits=limits)
+            made = await job.run(start, job.Ports(beds, trusting, lambda _: None, Books("s")))
+            assert len(server.requests) == 2
     finally:
         await beds.close()
+    assert model.read
+    assert not model.beside
+    assert outside(root, made) == []
+    assert isinstance(made, Suggestion)
+    assert made.verdict.outcome is Ruling.REJECTED
+    assert not marker.exists()
+    assert disk == {file: file.read_bytes() for file in root.glob("[st]*/*.py")}

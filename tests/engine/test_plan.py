@@ -53,7 +53,7 @@ async def test_a_plan_names_what_belongs_to_the_goal(root: Path) -> None:
         decisions=("01JD3Y6Q8T5V0W9X2Z4B6C8D0E",),
     )
     assert made.plan.sentence == (
-        "change shop/total.py::total, judged by 1 test, with 2 related places in view,"
+        "change shop/total.py::total, judged by 1 test file, with 2 related places in view,"
         " under 1 decision"
     )
     assert [piece.heading for piece in made.material.said] == [

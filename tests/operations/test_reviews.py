@@ -163,6 +163,28 @@ def test_what_is_no_file_of_the_project_is_one_sentence(root: Path, path: str) -
     assert ended.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def f(:\n", "is not Python as it stands; it is reviewed when it is"),
+        ("x\0 = 1\n", "is not Python as it stands; it is reviewed when it is"),
+        ("x = 1\n" * 80_000, "is too long to be reviewed"),
+    ],
+    ids=["broken", "null", "long"],
+)
+def test_what_cannot_be_reviewed_is_not_sent(root: Path, text: str, says: str) -> None:
+    (root / "a.py").write_text(text)
+    with MessagesServer() as server:
+        ended = review(root, server.url)
+    assert (ended.exit_code, server.requests) == (2, [])
+    assert f"a.py {says}" in ended.output
+
+
+def test_lines_are_those_of_python() -> None:
+    """A form feed ends none, and how a line ends is no change of it."""
+    assert claims.changed_lines("a = '\f'\nb\n", "a = '\f'\r\nc\r\n") == {1}
+
+
 def test_findings_about_code_that_did_not_change_are_left_out() -> None:
     document = Document("a.py", NEW)
     answer = json.dumps({"findings": [finding("f", "x + 1"), finding("g", "return x")]})
@@ -224,9 +246,9 @@ LINES = st.lists(st.sampled_from("abcd"), max_size=12).map("\n".join)
 @given(LINES, LINES)
 def test_a_text_changed_where_its_lines_differ(before: str, after: str) -> None:
     changed = claims.changed_lines(before, after)
-    assert bool(changed) == (before.splitlines() != after.splitlines())
-    kept = [line for number, line in enumerate(after.splitlines()) if number not in changed]
-    rest = iter(before.splitlines())
+    assert bool(changed) == (before != after)
+    kept = [line for number, line in enumerate(after.split("\n")) if number not in changed]
+    rest = iter(before.split("\n"))
     # What did not change is there before, in the same order.
     assert all(line in rest for line in kept)
 

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from support import traces
 from trueup import doctor
 from trueup.cli import cli
+from trueup.commands import terminal
+from trueup.engine.job import Ports
 from trueup.operations.tracestore import TraceStore
 from trueup.operations.watching import Watch
 from trueup.settings import Settings, TraceLimits
@@ -87,3 +89,20 @@ def test_without_traces_nothing_gets_worse() -> None:
     used, drifting = doctor._prompts(Settings())
     assert used.says == "fix suggest@v1, refactor suggest@v1, review review@v1"
     assert (used.good, drifting.good) == (True, True)
+
+
+def test_a_command_says_it_once_after_its_job(
+    store: TraceStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert store.names()
+
+    async def nothing(_: Ports) -> int:
+        return 7
+
+    said = []
+    for _ in range(2):
+        assert terminal.run(nothing, trusted=False, quiet=True) == 7
+        said.append(capsys.readouterr().err)
+    assert "fewer suggestions of simplify are verified with suggest@v2" in said[0]
+    assert "go back with: trueup prompts rollback refactor" in said[0]
+    assert "fewer suggestions" not in said[1]

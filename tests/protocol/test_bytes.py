@@ -49,7 +49,7 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply, "ECHO_SECONDS", 0.01)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(FILES, st.booleans())
 def test_every_byte_that_was_not_meant_is_kept(
     file: tuple[str, list[str], list[str]], ended: bool

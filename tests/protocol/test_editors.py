@@ -167,6 +167,6 @@ class Sessions(RuleBasedStateMachine):
             assert self.editor.text(path) == before[path]
 
 
-@pytest.mark.parametrize("runs", [pytest.param(30, id="few"), pytest.param(10_000, id="many")])
+@pytest.mark.parametrize("runs", [pytest.param(20, id="few"), pytest.param(10_000, id="many")])
 def test_editors_of_every_kind(runs: int) -> None:
     run(Sessions, settings=settings(max_examples=runs, stateful_step_count=12, deadline=None))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from support.raw_client import SERVE, RawClient
+from trueup.lsp import parent
 from trueup.lsp.convert import uri_of
 from trueup.operations.starts import CRASHES_MAX, WINDOW_SECONDS, Starts, safe_because
 
@@ -98,23 +100,38 @@ def test_nothing_keeps_a_session_that_is_over(what: str) -> None:
         assert time.monotonic() - started < END_SECONDS + 1
 
 
-def test_the_server_ends_with_the_editor() -> None:
-    with (
-        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as editor,
-        RawClient(SERVE) as client,
-    ):
-        client.initialize(processId=editor.pid)
-        assert code(client.ask("probe/echo", {})) == -32601
-        editor.kill()
-        assert client.process.wait(GONE_SECONDS) == 1
+@pytest.fixture
+def editor() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
 
 
-def test_an_editor_that_is_gone_already() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as editor:
-        editor.wait()
-    with RawClient(SERVE) as client:
-        client.initialize(processId=editor.pid)
-        assert client.process.wait(GONE_SECONDS) == 1
+@pytest.mark.parametrize("kernel", ["says", "does-not-say"])
+async def test_the_end_of_a_process_is_noticed(
+    editor: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    if kernel == "does-not-say":
+        monkeypatch.delattr(os, "pidfd_open")
+        monkeypatch.setattr(parent, "PARENT_SECONDS", 0.05)
+    gone = asyncio.Event()
+    parent.watch(editor.pid, gone.set)
+    await asyncio.sleep(0)
+    assert not gone.is_set()
+    editor.kill()
+    editor.wait()
+    await asyncio.wait_for(gone.wait(), GONE_SECONDS)
+    already = asyncio.Event()
+    parent.watch(editor.pid, already.set)
+    await asyncio.wait_for(already.wait(), GONE_SECONDS)
+
+
+@pytest.mark.parametrize("process", [None, 0, -1, True, 1 << 40, "1", 1.5])
+async def test_what_is_no_process_is_not_watched(process: object) -> None:
+    gone = asyncio.Event()
+    parent.watch(process, gone.set)
+    await asyncio.sleep(0)
+    assert not gone.is_set()
 
 
 def test_what_can_be_understood_of_a_client_counts() -> None:

@@ -12,6 +12,10 @@ from markdown_it import MarkdownIt
 from security.corpora import lines_of
 from trueup.guards.characters import hidden_in
 from trueup.guards.plain import plain, visible
+from trueup.operations import tracepage
+from trueup.operations.trace import Recording
+from trueup.snapshot import Span
+from trueup.suggestion import Goal, GoalKind, Recipe
 
 ACTIVE = [text for _, text in lines_of("shown.md", "active")]
 WORDS = [text for _, text in lines_of("shown.md", "words")]
@@ -32,6 +36,13 @@ def is_inert(text: str) -> bool:
 def test_nothing_can_be_clicked(text: str) -> None:
     assert not is_inert(text)
     assert is_inert(plain(text))
+
+
+@pytest.mark.parametrize("text", [text for text in ACTIVE if "<" in text])
+def test_no_element_gets_into_the_page_of_a_trace(text: str) -> None:
+    goal = Goal(GoalKind.FIX, Recipe.INSTRUCT, text, Span(0, 0), instruction=text)
+    trace = Recording(text, goal).ended("rejected", text)
+    assert text not in tracepage.page(trace, lambda _: text)
 
 
 @pytest.mark.parametrize("text", WORDS)

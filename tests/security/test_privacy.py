@@ -17,6 +17,8 @@ from trueup.engine import job
 from trueup.engine.beds import Beds
 from trueup.engine.messages import Start
 from trueup.engine.recorded import Books
+from trueup.guards.ignoring import KEY_FILES
+from trueup.guards.secret_formats import FORMATS
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Span
 from trueup.suggestion import Goal, GoalKind, Recipe, Suggestion
@@ -156,3 +158,17 @@ async def test_what_is_hidden_is_not_shown(root: Path) -> None:
     with MessagesServer(edits_reply("No", [])) as server:
         await run(root, GOAL, server)
     assert "# before after" in sent(server)
+
+
+@pytest.mark.parametrize(
+    ("mark", "said"),
+    [
+        ("key files", KEY_FILES),
+        ("kinds", tuple(sorted({form.kind for form in (*FORMATS.of_makers, FORMATS.assigned)}))),
+    ],
+)
+def test_the_statement_is_what_the_program_does(mark: str, said: tuple[str, ...]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text("utf-8")
+    stated = page.partition(f"<!-- {mark} -->")[2].partition("<!-- end -->")[0]
+    assert tuple(re.findall("`([^`]+)`", stated)) == said
+    assert f"`{settings.VENDOR}`" in page

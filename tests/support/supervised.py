@@ -8,6 +8,7 @@ other program and slows down nothing else, and unlike a hook inside Python it se
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -146,8 +147,11 @@ def _note(log: Log, process: int, number: int, arguments: list[int]) -> None:
 def _memory(process: int, place: int, length: int) -> bytes:
     with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
         memory.seek(place)
-        # Up to the end of its page, behind which there may be nothing.
-        return memory.read(min(length, 4096 - place % 4096)) or b""
+        # Up to the end of its page first, behind which there may be nothing.
+        raw = memory.read(min(length, 4096 - place % 4096)) or b""
+        with contextlib.suppress(OSError):
+            raw += memory.read(length - len(raw)) or b""
+        return raw
 
 
 def _program() -> bytes:

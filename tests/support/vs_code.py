@@ -16,18 +16,25 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as DriverTimeoutError
 from watchfiles import watch
+
+from support.vs_code_tools import Tools
 
 READY_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 40
 WINDOW_SECONDS: Final = 45
+SHOWN_SECONDS: Final = 30
+OPENINGS_MAX: Final = 4
+OPENING_SECONDS: Final = 8
 
 USER_SETTINGS: Final = {
     "chat.disableAIFeatures": True,
@@ -46,15 +53,8 @@ USER_SETTINGS: Final = {
 
 Json = Any
 
-
-class Tools(Protocol):
-    """What an installation has to offer."""
-
-    entry: Path
-    chromium: Path
-    libraries: Path
-    vsix: Path
-    harness: Path
+# A loaded machine is slow, not wrong.
+expect.set_options(timeout=SHOWN_SECONDS * 1000)
 
 
 class HostError(AssertionError):
@@ -111,14 +111,15 @@ class Window:
 
     def text(self, path: str) -> str:
         """The text of a file as the editor holds it."""
-        return self.host(
+        found: str = self.host(
             "return (await vscode.workspace.openTextDocument(given.file)).getText()",
             file=str(self.folder / path),
         )
+        return found
 
     def text_when(self, path: str, holds: str, *, absent: bool = False) -> str:
         """The text of a file once it holds `holds`, or does not any more."""
-        return self.host(
+        found: str = self.host(
             """
             const document = await vscode.workspace.openTextDocument(given.file);
             await until(vscode.workspace.onDidChangeTextDocument,
@@ -129,10 +130,11 @@ class Window:
             holds=holds,
             absent=absent,
         )
+        return found
 
     def diagnostics(self, path: str, *, some: bool = True) -> list[str]:
         """What Trueup says of a file, once it says something, or nothing any more."""
-        return self.host(
+        found: list[str] = self.host(
             """
             const uri = vscode.Uri.file(given.file);
             const own = () => vscode.languages.getDiagnostics(uri)
@@ -144,39 +146,56 @@ class Window:
             file=str(self.folder / path),
             some=some,
         )
+        return found
 
-    def reported(self, path: str, source: str, found: Mapping[str, object]) -> None:
-        """Let another tool, as its own extension would, report `found` in a file.
-
-        `found` has `code`, `message` and `range`, four numbers.
-        """
+    def report_ruff(self, path: str, code: str) -> None:
+        """Let Ruff's first finding of a rule be shown, as Ruff's own extension shows it."""
+        program = str(Path(sys.executable).parent / "ruff")
+        options = ("--no-cache", "--output-format=json", f"--select={code}")
+        done = subprocess.run(
+            (program, "check", *options, path),
+            cwd=self.folder,
+            capture_output=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+        found = json.loads(done.stdout)[0]
+        ends = (found["location"], found["end_location"])
         self.host(
             """
-            const { found } = given;
+            const { range, message, rule } = given;
             const diagnostic = new vscode.Diagnostic(
-                new vscode.Range(...found.range), found.message, vscode.DiagnosticSeverity.Warning);
-            Object.assign(diagnostic, { source: given.source, code: found.code });
+                new vscode.Range(...range), message, vscode.DiagnosticSeverity.Warning);
+            Object.assign(diagnostic, { source: 'Ruff', code: rule });
             globalThis.reported?.dispose();
-            globalThis.reported = vscode.languages.createDiagnosticCollection(given.source);
+            globalThis.reported = vscode.languages.createDiagnosticCollection('ruff');
             globalThis.reported.set(vscode.Uri.file(given.file), [diagnostic]);
             """,
             file=str(self.folder / path),
-            source=source,
-            found=dict(found),
+            rule=code,
+            message=found["message"],
+            range=[number - 1 for end in ends for number in (end["row"], end["column"])],
         )
 
     def pick(self, title: str) -> None:
         """Open the light bulb at the cursor and pick the action whose title begins so."""
         self.focus()
         menu = self.page.locator(".action-widget").first
-        self.command("editor.action.quickFix")
         row = menu.locator(".monaco-list-row", has_text=title).first
-        expect(row).to_be_visible()
-        row.click()
+        for _ in range(OPENINGS_MAX):
+            self.command("editor.action.quickFix")
+            try:
+                row.wait_for(timeout=OPENING_SECONDS * 1000)
+            except DriverTimeoutError:
+                # An editor that still scrolls closes its menu; a person opens it again.
+                continue
+            row.click()
+            return
+        raise AssertionError(f"the light bulb does not offer {title}")
 
     def actions(self, path: str, at: str) -> list[str]:
         """The titles of what the light bulb offers at the first place of `at`."""
-        return self.host(
+        found: list[str] = self.host(
             """
             const uri = vscode.Uri.file(given.file);
             const document = await vscode.workspace.openTextDocument(uri);
@@ -188,6 +207,7 @@ class Window:
             file=str(self.folder / path),
             at=at,
         )
+        return found
 
     def active_when(self, part: str) -> str:
         """The path of the active file, relative to the folder, once `part` is in it."""
@@ -201,6 +221,13 @@ class Window:
             part=part,
         )
         return Path(file).relative_to(self.folder).as_posix()
+
+    def say(self, text: str) -> None:
+        """Answer the question for a line of text."""
+        field = self.page.locator(".quick-input-widget input[type=text]").first
+        expect(field).to_be_visible()
+        field.fill(text)
+        field.press("Enter")
 
     def toast(self, text: str) -> Locator:
         """A message in the corner of the window."""
@@ -223,6 +250,18 @@ class Window:
         self.focus()
         self.host("await vscode.commands.executeCommand('undo')")
 
+    def configured(self, name: str) -> object:
+        """A setting as it is in force."""
+        return self.host("return vscode.workspace.getConfiguration().get(given.name)", name=name)
+
+    def configure(self, name: str, value: object) -> None:
+        """Change a setting of this machine."""
+        self.host(
+            "await vscode.workspace.getConfiguration().update(given.name, given.value, true)",
+            name=name,
+            value=value,
+        )
+
     def shoot(self, file: Path) -> None:
         """Keep a picture of the window."""
         file.parent.mkdir(exist_ok=True)
@@ -233,11 +272,15 @@ class Window:
         self.host(
             """
             globalThis.reported?.dispose();
-            for (const document of vscode.workspace.textDocuments.filter((one) => one.isDirty)) {
-                await vscode.window.showTextDocument(document);
-                await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
-            }
-            await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+            const close = 'workbench.action.revertAndCloseActiveEditor';
+            for (const document of vscode.workspace.textDocuments)
+                if (document.isDirty && document.uri.scheme === 'file') {
+                    await vscode.window.showTextDocument(document);
+                    await vscode.commands.executeCommand(close);
+                }
+            // What was never saved would be asked about, were it not reverted first.
+            const open = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs).length;
+            for (let count = 0; count < open; count++) await vscode.commands.executeCommand(close);
             await vscode.commands.executeCommand('notifications.clearAll');
             """
         )
@@ -246,24 +289,47 @@ class Window:
         self.page.context.close()
 
 
+@contextmanager
+def started_browser(tools: Tools) -> Iterator[Browser]:
+    """A browser without a window; one serves every Workbench."""
+    environment: dict[str, str | float | bool] = {
+        "FONTCONFIG_PATH": str(tools.chromium.parent),
+        "HOME": tempfile.gettempdir(),
+        "LD_LIBRARY_PATH": str(tools.libraries),
+        "PATH": os.environ["PATH"],
+    }
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=tools.chromium,
+            args=["--no-sandbox", "--disable-gpu"],
+            env=environment,
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
 class Workbench:
     """One VS Code with Trueup and the tests' own extension; use it as a context."""
 
     def __init__(
         self,
         tools: Tools,
+        browser: Browser,
         folder: Path,
         settings: Mapping[str, object],
         *,
         trusting: bool = True,
-        path: str | None = None,
+        config: str = "",
     ) -> None:
-        self._tools, self._folder, self._settings = tools, folder, settings
-        self._trusting, self._path = trusting, path
+        self._tools, self._browser = tools, browser
+        self._folder, self._settings = folder, settings
+        self._trusting, self._config = trusting, config
         self._ports = folder / "ports"
 
     def __enter__(self) -> Self:
-        for name in ("data/User", "data/Machine", "ports", "home"):
+        for name in ("data/User", "data/Machine", "ports"):
             (self._folder / name).mkdir(parents=True)
         user = USER_SETTINGS | {
             "security.workspace.trust.enabled": not self._trusting,
@@ -272,6 +338,9 @@ class Workbench:
         }
         (self._folder / "data/User/settings.json").write_text(json.dumps(user))
         (self._folder / "data/Machine/settings.json").write_text(json.dumps(dict(self._settings)))
+        own = self.home / "config" / "trueup"
+        own.mkdir(parents=True)
+        (own / "config.toml").write_text(self._config)
         for vsix in (self._tools.vsix, self._tools.harness):
             subprocess.run(
                 self._command("--install-extension", str(vsix)),
@@ -291,13 +360,9 @@ class Workbench:
             start_new_session=True,
         )
         self.url = self._address()
-        self._playwright = sync_playwright().start()
-        self._browser = self._launch()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._browser.close()
-        self._playwright.stop()
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(10)
@@ -307,6 +372,11 @@ class Workbench:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._log.close()
+
+    @property
+    def home(self) -> Path:
+        """Where the state, the cache and the configuration of its user are."""
+        return self._folder / "home"
 
     def open(self, folder: Path) -> Window:
         """A window on a folder, or on a file that names several."""
@@ -349,12 +419,10 @@ class Workbench:
             if not name.startswith(("ANTHROPIC_", "XDG_", "VSCODE_", "PYTEST_"))
         }
         folders = {
-            f"XDG_{kind}_HOME": str(self._folder / "home" / kind.lower())
+            f"XDG_{kind}_HOME": str(self.home / kind.lower())
             for kind in ("STATE", "CACHE", "CONFIG", "DATA")
         }
         own = {"TRUEUP_HARNESS": str(self._ports)}
-        if self._path is not None:
-            own["PATH"] = self._path
         return kept | folders | own
 
     def _address(self) -> str:
@@ -363,17 +431,3 @@ class Workbench:
             if found:
                 return url.strip().rstrip("/")
         raise AssertionError("code-server did not start")
-
-    def _launch(self) -> Browser:
-        browser = self._tools.chromium.parent
-        environment: dict[str, str | float | bool] = {
-            "FONTCONFIG_PATH": str(browser),
-            "HOME": tempfile.gettempdir(),
-            "LD_LIBRARY_PATH": str(self._tools.libraries),
-            "PATH": os.environ["PATH"],
-        }
-        return self._playwright.chromium.launch(
-            executable_path=self._tools.chromium,
-            args=["--no-sandbox", "--disable-gpu"],
-            env=environment,
-        )

@@ -25,7 +25,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(context, running, evidence, sideBar),
     running.onDidChange(() => {
       statusBar.update();
-      sideBar.statusChanged();
+      sideBar.refresh();
     }),
     evidence.onDidChange(() => sideBar.refresh()),
   );

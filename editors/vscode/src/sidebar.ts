@@ -66,15 +66,11 @@ export class SideBar implements vscode.Disposable {
     );
   }
 
-  /** What the server says about itself has changed. */
-  statusChanged(): void {
-    this.suggestions.refresh();
-    this.spend.refresh();
-  }
-
+  /** Ask the server again; a view that nobody sees asks when it is shown. */
   refresh(): void {
-    this.statusChanged();
+    this.suggestions.refresh();
     this.decisions.refresh();
+    this.spend.refresh();
   }
 
   dispose(): void {

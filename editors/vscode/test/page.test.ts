@@ -72,6 +72,13 @@ test('what is settled asks nothing and says what became of it', () => {
   assert.match(made, /role="status">Applied\.</);
 });
 
+test('what the head says already is not said again', () => {
+  const settled = { id: '1', applied: false, message: page.message };
+  const made = html(page, assets, settled);
+  assert.equal(made.split(page.message).length, 2);
+  assert.match(made, /role="status">Nothing was applied\.</);
+});
+
 test('what is rejected says that nothing was applied', () => {
   assert.match(
     html({ ...page, outcome: 'rejected', choices: [] }, assets),

@@ -72,7 +72,7 @@ def doctor(
     from trueup import doctor as examination  # noqa: PLC0415
 
     if shows_limits:
-        click.echo(limits.as_markdown(), nl=False)
+        click.echo(limits.as_markdown(limits.every()), nl=False)
         return
     root = str(workspace.root_of(Path(folder).absolute()))
     try:

@@ -44,7 +44,8 @@ from trueup.engine.messages import (
 
 CANCEL_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 2.0
-HANG_SECONDS: Final = 12 * BEAT_SECONDS
+HANG_SECONDS: Final = 36 * BEAT_SECONDS
+"""Some minutes: a check of a file of megabytes holds the loop for longer than one."""
 CRASHES_MAX: Final = 2
 """How often the engine may stop on one input; where several jobs ran, on each of theirs."""
 INPUTS_MAX: Final = 200
@@ -89,8 +90,7 @@ class Engine:
     @property
     def process_id(self) -> int | None:
         """Of the process that runs, None where none does."""
-        running = self._process is not None and self._process.returncode is None
-        return self._process.pid if running and self._process is not None else None
+        return self._process.pid if self._process is not None and self.is_running else None
 
     async def run(self, start: Start, say: Say, ask: Ask) -> Done | Declined:
         """Run one job. Raises EngineError where the engine dies before it has answered."""

@@ -53,6 +53,8 @@ async def run(start: Start, ports: Ports) -> Shown | Failure:
     """
     settings = settings_module.load(start.root, start.settings)
     snapshot = capture(start.root, start.documents, start.goal)
+    if (obstacle := request.obstacle(start.goal, snapshot, settings)) is not None:
+        return obstacle
     bed = ports.beds.bed(start.root, settings, ports.ask, trusted=start.trusted)
     planned = await plan.make(start.goal, snapshot, settings, bed)
     question = request.question(start.goal, snapshot, settings, planned.material)

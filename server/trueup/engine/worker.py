@@ -57,8 +57,9 @@ NICENESS = 5
 
 
 class Worker:
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
+    def __init__(self, out: BinaryIO, *, watching: bool = True) -> None:
+        """`watching`: whether somebody listens who can be told that suggestions get worse."""
+        self._out, self._watching = out, watching
         self._beds = Beds()
         self._turns = Turns()
         # The session is the server's, however many engines it outlives.
@@ -140,6 +141,8 @@ class Worker:
 
     async def _watch(self, start: Start | Review) -> None:
         """Say once what gets worse, after the job that shows it."""
+        if not self._watching:
+            return
         limits = settings.load(start.root, start.settings).traces
         for alarm in await asyncio.to_thread(Watch(TraceStore(limits)).news):
             self._send(Noticed(0, alarm.sentence, alarm.goal))
@@ -172,11 +175,11 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-async def _serve(out: BinaryIO) -> None:
+async def _serve(out: BinaryIO, *, watching: bool) -> None:
     lines = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    serving = asyncio.ensure_future(Worker(out).serve(lines))
+    serving = asyncio.ensure_future(Worker(out, watching=watching).serve(lines))
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
     pulse = Pulse()
     with contextlib.suppress(asyncio.CancelledError):
@@ -187,13 +190,15 @@ async def _serve(out: BinaryIO) -> None:
 def main() -> None:
     """Entry point of `python -m trueup.engine.worker [NICENESS]`."""
     die_with_parent()
+    # This process and all that it starts give way to the editor and its server; work that nobody
+    # waits for gives way to everything.
     with contextlib.suppress(OSError):
-        # Work that nobody waits for gives way even more, and so does all that it starts.
         os.nice(int(sys.argv[1]) if sys.argv[1:] else NICENESS)
     log_to_stderr()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    asyncio.run(_serve(out))
+    # News are told once, so not by an engine that works for nobody in particular.
+    asyncio.run(_serve(out, watching=not sys.argv[1:]))
 
 
 if __name__ == "__main__":

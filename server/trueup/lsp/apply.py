@@ -15,6 +15,7 @@ from lsprotocol import types
 
 from trueup import InputError, StaleError, workspace
 from trueup.files import write_atomically
+from trueup.guards import permission
 from trueup.lines import LINE_END
 from trueup.lsp.clients import Client
 from trueup.lsp.convert import uri_of
@@ -213,6 +214,8 @@ async def create(root: str, files: tuple[NewFile, ...], send: Send | None) -> No
     """
     for file in files:
         target = Path(root, file.path)
+        if refused := await asyncio.to_thread(permission.where, root, file.path):
+            raise StaleError(f"{file.path} was not written: that is a place {refused.says}")
         if await asyncio.to_thread(target.exists):
             raise StaleError(f"{file.path} exists already; it was not written")
         if send is None:

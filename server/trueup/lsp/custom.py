@@ -58,6 +58,7 @@ def register(server: Server) -> None:
         server.trusted = _fields(params).get("trusted") is True
         if not server.trusted:
             server.status.cancel_all()
+            server.ready.end_engine()
             await server.engine.close()
         server.ready.everything_changed()
         server.status.changed()

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import hashlib
-from pathlib import Path
 from typing import Final
 
-from lsprotocol import types
-from pygls.exceptions import JsonRpcException
-
-from trueup import InputError, settings
+from trueup import InputError
 from trueup.engine.messages import Declined, OpenDocument, Start
-from trueup.files import write_atomically
-from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffer
+from trueup.lsp.showing import as_a_document
 from trueup.lsp.transport import Server
 from trueup.suggestion import Goal
 
@@ -34,22 +26,16 @@ async def show(server: Server, buffer: Buffer, goal: Goal) -> dict[str, object]:
         OpenDocument(item.document.path, item.document.text, item.document.version)
         for item in server.buffers.under(buffer.root)
     )
-    start = Start(0, buffer.root, goal, documents, settings=dict(server.client_settings))
+    start = Start(
+        0,
+        buffer.root,
+        goal,
+        documents,
+        settings=dict(server.client_settings),
+        trusted=server.trusted,
+    )
     made = await server.engine.prompt(start, lambda _: None, nobody)
     if isinstance(made, Declined):
         raise InputError(made.says)
-    await _shown(server, made.text)
+    await as_a_document(server, made.text, "prompts", ".txt")
     return {"text": made.text, "body": made.body}
-
-
-async def _shown(server: Server, text: str) -> None:
-    if not server.client.shows_documents:
-        server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
-        return
-    name = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-    path = settings.cache_folder() / "prompts" / f"{name}.txt"
-    with contextlib.suppress(OSError, JsonRpcException):
-        await asyncio.to_thread(write_atomically, path, text.encode("utf-8", "replace"))
-        await server.window_show_document_async(
-            types.ShowDocumentParams(uri_of(Path(path)), external=False, take_focus=False)
-        )

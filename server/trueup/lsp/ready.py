@@ -20,20 +20,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
 
-from trueup import TrueupError, linting, settings, trust, workspace
+from trueup import TrueupError, settings
 from trueup.engine.client import Engine
 from trueup.engine.messages import Done, OpenDocument, Start
-from trueup.lsp import inline, spare
+from trueup.lsp import fixable, inline, spare
 from trueup.lsp.apply import stale_paths
 from trueup.lsp.offers import goal_of
 from trueup.memory.hidden import one_line
 from trueup.settings import Settings
-from trueup.snapshot import Document, Snapshot
+from trueup.snapshot import Snapshot
 from trueup.suggestion import Diagnostic, Goal, Ruling, Suggestion
 
 if TYPE_CHECKING:
@@ -45,13 +44,11 @@ RETRY_SECONDS: Final = 30.0
 """How long to wait before looking again whether the machine has something to spare."""
 UNUSED_SECONDS: Final = 120.0
 """How long the engine of the background is kept without work."""
-TRIED_MAX: Final = 1_000
+OFFERED_MAX: Final = 20
+"""Fixes that were shown at the cursor and are remembered until one is accepted."""
 UNTRUSTED: Final = "no fixes are looked for: the workspace is not trusted"
-UNASKED: Final = "no fixes are looked for: you have not allowed the tests of this folder to run"
-NO_INTERPRETER: Final = "no fixes are looked for: the project has no interpreter"
 SAFE: Final = "no fixes are looked for: this start is a safe one"
 RESTS: Final = "no fixes are looked for now: the machine has other work, or runs on battery"
-RUFF_TABLES: Final = ("ruff.toml", ".ruff.toml")
 
 log = logging.getLogger("trueup.lsp")
 
@@ -73,8 +70,10 @@ class Ready:
         self._server = server
         self._engine = Engine()
         self._fixes: dict[str, Fix] = {}
-        self._tried: dict[tuple[str, Diagnostic], None] = {}
-        """Findings by the digest of their text, so that none is tried twice."""
+        self._offered: dict[str, Fix] = {}
+        """Those that were shown at the cursor, also when the text changed since: by them, maybe."""
+        self._tried: set[tuple[str, Diagnostic]] = set()
+        """Findings by their root, so that none is tried twice on the same texts."""
         self._numbers = itertools.count(1)
         self._shown = ""
         self.says = ""
@@ -138,6 +137,10 @@ class Ready:
         """The fix of that name, as long as it is ready."""
         return self._fixes.get(identity)
 
+    def accepted(self, identity: str) -> Fix | None:
+        """The fix of that name, as it was shown at the cursor; once."""
+        return self._offered.pop(identity, None)
+
     def lenses(self, buffer: Buffer) -> list[types.CodeLens]:
         found = []
         for fix in self._of(buffer):
@@ -160,7 +163,13 @@ class Ready:
             made = inline.ghost(document, fix.suggestion.candidate.edits, cursor)
             if made is not None:
                 area = codec.range(document, made.span)
-                found.append(types.InlineCompletionItem(made.text, range=area))
+                argument: types.LSPAny = {"uri": buffer.uri, "id": fix.id, "accepted": True}
+                # The editor makes the change itself, and then says so.
+                told = types.Command("Accepted", COMMAND, arguments=[argument])
+                found.append(types.InlineCompletionItem(made.text, range=area, command=told))
+                self._offered[fix.id] = fix
+                if len(self._offered) > OFFERED_MAX:
+                    self._offered.pop(next(iter(self._offered)))
         return found
 
     def _of(self, buffer: Buffer) -> Iterator[Fix]:
@@ -169,6 +178,7 @@ class Ready:
                 yield fix
 
     def _void(self, root: str) -> None:
+        self._tried.clear()
         gone = [fix.id for fix in self._fixes.values() if fix.root == root]
         for identity in gone:
             del self._fixes[identity]
@@ -191,6 +201,9 @@ class Ready:
     def _begin(self) -> None:
         if self._work is None or self._work.done():
             self._work = self._server.later(self._working())
+        else:
+            # It was cancelled and is not over yet: its engine takes a moment to stop.
+            self._later(self.idle_seconds)
 
     async def _working(self) -> None:
         buffer = self._server.buffers.latest
@@ -201,7 +214,7 @@ class Ready:
             return
         try:
             chosen, why = await asyncio.to_thread(
-                _allowed, buffer.root, self._server.client_settings
+                fixable.allowed, buffer.root, self._server.client_settings
             )
             rules = chosen.background
             if not why and (wait := self._wait(rules)):
@@ -258,17 +271,16 @@ class Ready:
             Diagnostic(document.path, item.span, item.message, "trueup", item.rule)
             for item in self._server.contracts.findings(buffer)
         ]
-        if self.shows_ruff or await asyncio.to_thread(_configures_ruff, buffer.root):
+        if self.shows_ruff or await asyncio.to_thread(fixable.configures_ruff, buffer.root):
             found += await asyncio.to_thread(
-                _of_ruff, buffer.root, document, model=chosen.background.model
+                fixable.of_ruff, buffer.root, document, model=chosen.background.model
             )
         if buffer.document is not document:
             return []
-        digest = document.digest
         return [
             goal_of(document, buffer.outline, item)
             for item in sorted(found, key=lambda item: item.span)
-            if (digest, item) not in self._tried
+            if (buffer.root, item) not in self._tried
         ]
 
     async def _try(self, buffer: Buffer, goal: Goal, chosen: Settings) -> None:
@@ -284,9 +296,7 @@ class Ready:
         )
         done = await self._engine.run(start, lambda _: None, _nobody)
         if goal.diagnostic is not None:
-            self._tried[buffer.document.digest, goal.diagnostic] = None
-            if len(self._tried) > TRIED_MAX:
-                self._tried.pop(next(iter(self._tried)))
+            self._tried.add((buffer.root, goal.diagnostic))
         if not isinstance(done, Done) or done.suggestion.verdict.outcome is not Ruling.VERIFIED:
             return
         if stale_paths(buffers, buffer.root, done.suggestion):
@@ -298,45 +308,13 @@ class Ready:
     def _later_unused(self) -> None:
         loop = asyncio.get_running_loop()
         if self._timer is None or self._timer.cancelled() or self._timer.when() < loop.time():
-            self._timer = loop.call_later(UNUSED_SECONDS, self._end_engine)
+            self._timer = loop.call_later(UNUSED_SECONDS, self.end_engine)
 
-    def _end_engine(self) -> None:
+    def end_engine(self) -> None:
+        """Give back what the engine holds; the next work starts another one."""
         self._server.later(self._engine.close())
 
 
 async def _nobody(_: str, __: tuple[str, ...]) -> str:
     """Questions of the background are not asked: the user did not ask for anything."""
     return ""
-
-
-def _allowed(root: str, client: dict[str, object]) -> tuple[Settings, str]:
-    """The settings, and why nothing may be done in the background of this workspace: its tests have
-    to be allowed to run, in words about exactly what would run. Raises ConfigurationError.
-    """
-    chosen = settings.load(root, client)
-    interpreter = workspace.interpreter_of(root, chosen.interpreter)
-    if interpreter is None:
-        return chosen, NO_INTERPRETER
-    return chosen, "" if trust.is_trusted(trust.plan(root, interpreter)) else UNASKED
-
-
-def _configures_ruff(root: str) -> bool:
-    if any(Path(root, name).is_file() for name in RUFF_TABLES):
-        return True
-    try:
-        return "[tool.ruff" in Path(root, "pyproject.toml").read_text("utf-8", "replace")
-    except OSError:
-        return False
-
-
-def _of_ruff(root: str, document: Document, *, model: bool) -> list[Diagnostic]:
-    """What Ruff finds and can fix; with a model, what it finds."""
-    found = asyncio.run(linting.diagnostics(root, document))
-    if isinstance(found, linting.LintFailure):
-        return []
-    return [
-        item.diagnostic
-        for item in found
-        if item.diagnostic.code != linting.SYNTAX_ERROR
-        and (model or (item.fix and item.applicability != "display"))
-    ]

@@ -26,6 +26,7 @@ FIX, KEEP = "fix", "keep"
 GOAL_SOURCE: Final = "review"
 """What a goal calls the source of a finding; "trueup" is that of contracts."""
 TITLE_CHARACTERS_MAX: Final = 80
+"""How long the title of an action is."""
 
 
 def offered(

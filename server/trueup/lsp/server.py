@@ -258,9 +258,15 @@ async def verify(_: Server, request: object = None) -> object:
 
 @server.command(ready.COMMAND)
 async def take_ready(_: Server, request: object = None) -> object:
-    """Apply a fix that is ready, or show it first; `request` has its `id`, and `show`."""
+    """Apply a fix that is ready, or show it first; `request` has its `id`, and `show`, or
+    `accepted` where the editor has inserted it itself.
+    """
     fields = request if isinstance(request, dict) else {}
-    fix = server.ready.find(str(fields.get("id")))
+    identity = str(fields.get("id"))
+    taken = server.ready.accepted(identity) if fields.get("accepted") is True else None
+    if taken is not None:
+        return await _told(suggest.accepted(server, taken.root, taken.base, taken.suggestion))
+    fix = server.ready.find(identity)
     if fix is None:
         raise JsonRpcException(
             "the text changed since this fix was verified; it is judged again when you rest",

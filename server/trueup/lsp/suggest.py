@@ -61,6 +61,21 @@ async def prepared(
     return await job.offered(suggestion)
 
 
+async def accepted(
+    server: Server, root: str, base: Snapshot, suggestion: Suggestion
+) -> dict[str, object]:
+    """Note that the editor itself has made the change of `suggestion`, if that is what it made."""
+    job = _Run(server, root, suggestion.goal)
+    job.base, job.trace = base, suggestion.trace
+    held = (apply.current(server.buffers, root, stamp.path) for stamp in suggestion.ticket)
+    digests = [document.digest if document is not None else None for document in held]
+    if digests != [stamp.result for stamp in suggestion.ticket]:
+        says = f"{suggestion.candidate.title}: what was accepted is not what was verified"
+        return _refused(server, says)
+    await job.note(answers.APPLIED)
+    return report(suggestion, applied=True)
+
+
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
     """The edit of a rename. Raises StaleError where there is none to be had, with the reason."""
     job = _Run(server, buffer.root, goal, silent=server.client.rename_blocks)

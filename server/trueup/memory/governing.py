@@ -5,7 +5,8 @@ By scope alone: a decision about everything governs everything, and is not told 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from trueup.memory.decisions import Decision, Decisions, Origin, Status
@@ -38,15 +39,25 @@ def of_symbols(
 ) -> dict[str, tuple[Decision, ...]]:
     """The same for each of several; the decisions are gone through once, however many they are."""
     module, _ = module_of(path, decisions.roots)
-    here = [item for item in decisions if _may_name(item, module) and _holds_in(item, path)]
-    return {
-        symbol: tuple(
-            item
-            for item in here
-            if any(_names(written, f"{module}.{symbol}") for written in item.scope.symbols)
-        )
-        for symbol in symbols
-    }
+    by_name: defaultdict[str, dict[int, Decision]] = defaultdict(dict)
+    for number, item in enumerate(decisions):
+        if _may_name(item, module) and _holds_in(item, path):
+            for written in item.scope.symbols:
+                by_name[written][number] = item
+    return {symbol: _naming(by_name, f"{module}.{symbol}") for symbol in symbols}
+
+
+def _naming(by_name: Mapping[str, Mapping[int, Decision]], name: str) -> tuple[Decision, ...]:
+    """What is written of a name or of one around it: `a.b.*` is all below `a.b`, and `a.b` that too
+    and itself.
+    """
+    found = dict(by_name.get(name, {}))
+    around = name.rpartition(".")[0]
+    while around:
+        found |= by_name.get(around, {})
+        found |= by_name.get(f"{around}.*", {})
+        around = around.rpartition(".")[0]
+    return tuple(found[number] for number in sorted(found))
 
 
 def _may_name(item: Decision, module: str) -> bool:
@@ -62,12 +73,6 @@ def _holds_in(item: Decision, path: str) -> bool:
 
 def _is_living(item: Decision) -> bool:
     return item.status in _LIVING and item.origin is not Origin.INSTRUCTIONS
-
-
-def _names(written: str, name: str) -> bool:
-    """`a.b.*` is all below `a.b`; `a.b` is that and all within it."""
-    base = written.removesuffix(".*")
-    return name.startswith(f"{base}.") or (name == base and base == written)
 
 
 def brief(decision: Decision, short: str) -> str:

@@ -19,7 +19,7 @@ from trueup.propose import prompts
 from trueup.propose.prompts import Broken, Prompt
 from trueup.settings import PromptSettings, prompt_choices_file
 
-BEFORE_MAX: Final = 20
+VERSIONS_MAX: Final = 20
 """Versions of one kind that are remembered to go back to."""
 
 _HEAD: Final = "# Written by `trueup prompts use` and `rollback`; config.toml goes before it.\n"
@@ -36,7 +36,7 @@ def use(kind: str, version: str, client: Mapping[str, object] | None = None) -> 
     chosen, before = _read()
     was = prompts.active(kind, PromptSettings(**chosen))
     used = [*before.get(kind, []), was] if was != version else before.get(kind, [])
-    _choose(kind, version, used[-BEFORE_MAX:], client)
+    _choose(kind, version, used[-VERSIONS_MAX:], client)
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from trueup.guards.plain import plain
 from trueup.guards.redaction import MARK
 from trueup.memory.evaluate import module_of
+from trueup.parsing import parse_module
 from trueup.propose.context import OVERHEAD_CHARACTERS
 from trueup.propose.delimiters import delimited
 from trueup.propose.endpoints import CHARACTERS_PER_TOKEN
@@ -25,8 +26,13 @@ from trueup.snapshot import Document, Span
 from trueup.symbols import Outline
 
 CLAIMS_MAX: Final = 5
+"""Claims of one answer that are looked at: the worst come first."""
+CHARACTERS_MAX: Final = 400_000
+"""A longer file is not compared with what it was."""
 MESSAGE_CHARACTERS_MAX: Final = 160
+"""How much of what is wrong an editor shows at its place."""
 EXPLANATION_CHARACTERS_MAX: Final = 1_000
+"""How much of why it is wrong is shown."""
 TEST_CHARACTERS_MAX: Final = 8_000
 """A longer test is not read: one defect needs a few lines."""
 SOURCE_FOLDERS: Final = ("src", "lib")
@@ -75,11 +81,15 @@ class Claim:
 def changed_lines(before: str, after: str) -> frozenset[int]:
     """0-based lines of `after` that are new or differ; beside a deletion, the line that follows."""
     found: set[int] = set()
-    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    matcher = difflib.SequenceMatcher(None, _lines(before), _lines(after))
     for tag, _, _, start, end in matcher.get_opcodes():
         if tag != "equal":
             found.update(range(start, max(end, start + 1)))
     return frozenset(found)
+
+
+def _lines(text: str) -> list[str]:
+    return with_line_feeds(text).split("\n")
 
 
 def question(
@@ -87,6 +97,8 @@ def question(
 ) -> str | Failure:
     """The user message: the diff, then as much of the file as fits, then the task."""
     after = with_line_feeds(document.text)
+    if why := _obstacle(document):
+        return Failure(FailureKind.CANNOT, why, "model")
     diff = _diff(document.path, with_line_feeds(before), after)
     module, _ = module_of(document.path, (*SOURCE_FOLDERS, *suite_of(root).pythonpath))
     task = (
@@ -109,9 +121,20 @@ def question(
     return "\n\n".join((*(delimited(heading, shown) for heading, shown in sections), task))
 
 
+def _obstacle(document: Document) -> str:
+    """Why a file cannot be reviewed, or ""."""
+    if len(document.text) > CHARACTERS_MAX:
+        return f"{document.path} is too long to be reviewed"
+    try:
+        parse_module(document.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return f"{document.path} is not Python as it stands; it is reviewed when it is"
+    return ""
+
+
 def _diff(path: str, before: str, after: str) -> str:
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", lineterm=""
+        _lines(before), _lines(after), f"a/{path}", f"b/{path}", lineterm=""
     )
     return "\n".join(lines)
 

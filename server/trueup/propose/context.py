@@ -31,6 +31,9 @@ OVERHEAD_CHARACTERS: Final = 400
 FILE_SHARE: Final = 0.7
 """How much of the room the whole file may take before its outline has to do."""
 
+FILE_CHARACTERS_MAX: Final = 500_000
+"""Longer files are not looked at for a model: to find the place in one takes seconds."""
+
 MESSAGE_CHARACTERS_MAX: Final = 2_000
 """How much of a diagnostic's text is shown."""
 
@@ -113,6 +116,23 @@ def is_shown_whole(document: Document, context_tokens: float) -> bool:
     return len(document.text) <= context_tokens * CHARACTERS_PER_TOKEN * FILE_SHARE
 
 
+def obstacle(goal: Goal, snapshot: Snapshot, proposer: str) -> Failure | None:
+    """Why nothing can be shown of the goal's file at all; told before anything is looked for."""
+    document = snapshot.get(goal.path)
+    if document is None:
+        return Failure(FailureKind.CANNOT, f"{goal.path} is not open and was not read", proposer)
+    if why := ignoring.why_private(snapshot.root, goal.path):
+        sentence = f"{goal.path} is not shown to a model: {why}"
+        return Failure(FailureKind.PRIVATE, sentence, proposer)
+    if len(document.text) > FILE_CHARACTERS_MAX:
+        sentence = (
+            f"{goal.path} is too long for a model: it has {len(document.text):,} characters,"
+            f" and {FILE_CHARACTERS_MAX:,} are the most"
+        )
+        return Failure(FailureKind.CONTEXT_EXCEEDED, sentence, proposer)
+    return None
+
+
 def build(
     goal: Goal,
     snapshot: Snapshot,
@@ -123,12 +143,9 @@ def build(
     characters_per_token: float = CHARACTERS_PER_TOKEN,
 ) -> Context | Failure:
     """The user message for `goal`, at most `context_tokens` long, or why it cannot be made."""
-    document = snapshot.get(goal.path)
-    if document is None:
-        return Failure(FailureKind.CANNOT, f"{goal.path} is not open and was not read", proposer)
-    if why := ignoring.why_private(snapshot.root, goal.path):
-        sentence = f"{goal.path} is not shown to a model: {why}"
-        return Failure(FailureKind.CANNOT, sentence, proposer)
+    if (hindered := obstacle(goal, snapshot, proposer)) is not None:
+        return hindered
+    document = snapshot.documents[goal.path]
     task, message, red = _task(goal, document, material), _message(goal), "\n".join(goal.red)
     if material.said:
         task = f"{task}\n{_KEEP_TO_THEM}"

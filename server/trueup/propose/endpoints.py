@@ -74,6 +74,21 @@ class Known:
     """When `takes` was found out, in seconds since the epoch; 0 for never."""
 
     @property
+    def lacks(self) -> tuple[str, ...]:
+        """What it was found not to take or to do, in words."""
+        takes = self.takes
+        return tuple(
+            words
+            for has, words in (
+                (takes.structured, "structured output"),
+                (takes.thinking, "an effort of thinking"),
+                (takes.caching, "prompt caching"),
+                (takes.counting, "counting of tokens"),
+            )
+            if not has
+        )
+
+    @property
     def characters_per_token(self) -> float:
         if self.tokens <= 0:
             return CHARACTERS_PER_TOKEN

@@ -10,6 +10,7 @@ from typing import Final
 
 from trueup import linting
 from trueup.linting import Finding
+from trueup.propose.context import FILE_CHARACTERS_MAX
 from trueup.propose.proposal import FailureKind
 from trueup.snapshot import Snapshot, Span
 from trueup.suggestion import Goal, Recipe
@@ -44,7 +45,7 @@ RULES: Final = {
 async def findings(goal: Goal, snapshot: Snapshot) -> tuple[Finding, ...]:
     """What Ruff could change at the goal's place; () where that is nothing, or Ruff cannot run."""
     document, rules = snapshot.get(goal.path), RULES.get(goal.recipe, ())
-    if document is None or not rules:
+    if document is None or not rules or len(document.text) > FILE_CHARACTERS_MAX:
         return ()
     found = await linting.diagnostics(snapshot.root, document, only=rules)
     if isinstance(found, linting.LintFailure):

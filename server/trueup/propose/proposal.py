@@ -30,6 +30,8 @@ class FailureKind(StrEnum):
     """Somebody rejected this very change before, and nobody took that back."""
     REPEATED = "repeated"
     """The model proposed this very change before in the same job."""
+    PRIVATE = "private"
+    """The file is not for a model to see."""
     NOTHING_TO_DO = "nothing-to-do"
     CANNOT = "cannot"
 

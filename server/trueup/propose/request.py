@@ -125,12 +125,21 @@ def build(
 
 def missing(settings: Settings) -> Failure | None:
     """Why no model can be asked with these settings, before anything is made for it."""
-    if model_key() is not None or endpoint(settings) != VENDOR:
+    if settings.model.provider != "anthropic" or endpoint(settings) != VENDOR or model_key():
         return None
     sentence = (
         "no model is set up: set ANTHROPIC_API_KEY, or model.base_url for a server of your own"
     )
     return Failure(FailureKind.NO_KEY, sentence, settings.model.models[0])
+
+
+def obstacle(goal: Goal, snapshot: Snapshot, settings: Settings) -> Failure | None:
+    """Why no model can be asked about the goal's file, before anything is made for it."""
+    first = settings.model.models[0]
+    if unsent_of(snapshot, settings).hides(goal.path):
+        sentence = f"{goal.path} is never sent to a model: the setting `visibility.never` names it"
+        return Failure(FailureKind.PRIVATE, sentence, first)
+    return context.obstacle(goal, snapshot, first)
 
 
 def unsent_of(snapshot: Snapshot, settings: Settings) -> Unsent:
@@ -150,10 +159,9 @@ def question(
     the endpoint meanwhile must not change the beginning of the conversation.
     """
     first = settings.model.models[0]
+    if (hindered := obstacle(goal, snapshot, settings)) is not None:
+        return hindered
     unsent = unsent_of(snapshot, settings)
-    if unsent.hides(goal.path):
-        sentence = f"{goal.path} is never sent to a model: the setting `visibility.never` names it"
-        return Failure(FailureKind.CANNOT, sentence, first)
     if goal.diagnostic is not None:
         said = unsent.without(goal.diagnostic.message)
         goal = replace(goal, diagnostic=replace(goal.diagnostic, message=said))

@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from install_vscode import Tools, install
-from playwright.sync_api import expect
+from playwright.sync_api import Browser
 
 from support.messages_server import MessagesServer
 from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
-from support.vs_code import Window, Workbench
+from support.vs_code import Window, Workbench, started_browser
+from support.vs_code_tools import Tools, install
 from trueup.demo import example
 
-# A loaded machine is slow, not wrong.
-expect.set_options(timeout=30_000)
-
+# Where work in the background is allowed, it begins at once, on a busy machine too.
+EAGER = """
+[background]
+idle_seconds = 0.05
+load = 1000
+per_minute = 1000
+niceness = 0
+"""
 SHOTS = Path(__file__).parents[1] / "shots"
 
 
@@ -46,20 +51,33 @@ def settings(interpreter: Path, model: MessagesServer) -> dict[str, object]:
         "trueup.path": str(Path(sys.executable).parent / "trueup"),
         "trueup.interpreter": str(interpreter),
         "trueup.model.baseUrl": model.url,
+        "trueup.background.fixes": False,
     }
 
 
 @pytest.fixture(scope="session")
+def browser(tools: Tools) -> Iterator[Browser]:
+    with started_browser(tools) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
 def workbench(
-    tools: Tools, settings: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+    tools: Tools,
+    browser: Browser,
+    settings: dict[str, object],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workbench]:
-    with Workbench(tools, tmp_path_factory.mktemp("code"), settings) as running:
+    folder = tmp_path_factory.mktemp("code")
+    with Workbench(tools, browser, folder, settings, config=EAGER) as running:
         yield running
 
 
 def copy_of_the_shop(folder: Path) -> Path:
     root = folder / "shop"
     shutil.copytree(example(), root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+    # The watcher of files may miss what is written into a folder that was made just before.
+    (root / "docs/decisions").mkdir(parents=True)
     return root
 
 

@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from support.messages_server import MessagesServer, Reply, Request, edits_reply
-from support.vs_code import Window
+from support.vs_code import Window, Workbench
+from trueup import trust
 
 EXPORT = "src/shop/reports/export.py"
 INVENTORY = "src/shop/orders/inventory.py"
+LABELS = "src/shop/catalog/labels.py"
 MONEY = "src/shop/catalog/money.py"
 QUOTE = "src/shop/pricing/quote.py"
 TABLE = "src/shop/storage/table.py"
 TAX = "src/shop/pricing/tax.py"
 FORBIDDEN = "from shop.storage.table import Table"
+SHOTS = Path(__file__).parents[1] / "shots"
 SQUIGGLES = ".squiggly-error, .squiggly-warning"
+NO_PRINTING = """```rule
+kind: forbid-pattern
+pattern: print($$$ARGS)
+message: Say it in a report
+```
+"""
 SHORTER = """    def on_hand(self, sku: str) -> int:
         \"\"\"How many are on the shelf, promised or not.\"\"\"
         return self._on_hand.get(sku, 0)
 """
 
 
-def report_ruff(window: Window, path: str, code: str) -> None:
-    """Let Ruff's finding of one rule be shown, as Ruff's own extension shows it."""
-    done = subprocess.run(
-        (str(Path(sys.executable).parent / "ruff"), "check", "--output-format=json", "--no-cache",
-         f"--select={code}", path),
-        cwd=window.folder,
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )  # fmt: skip
-    found = json.loads(done.stdout)[0]
-    ends = (found["location"], found["end_location"])
-    area = [number - 1 for end in ends for number in (end["row"], end["column"])]
-    window.reported(path, "Ruff", {"code": code, "message": found["message"], "range": area})
-
-
 def fix(window: Window, path: str, code: str, at: str) -> None:
     """Pick the fix of what Ruff reports, in the light bulb at `at`."""
     window.open(path, at=at)
-    report_ruff(window, path, code)
+    window.report_ruff(path, code)
     window.pick(f"Fix {code}")
 
 
@@ -78,6 +69,7 @@ def test_a_forbidden_import_is_underlined_while_one_types_and_only_once(window: 
     (said,) = window.diagnostics(QUOTE)
     assert "shop.storage" in said
     expect(window.page.locator(SQUIGGLES).first).to_be_visible()
+    window.shoot(SHOTS / "vscode-contract.png")
     window.undo()
     assert window.diagnostics(QUOTE, some=False) == []
     expect(window.page.locator(SQUIGGLES)).to_have_count(0)
@@ -122,7 +114,7 @@ def test_what_was_applied_shows_its_evidence(trusted: Window) -> None:
 def test_what_is_rejected_says_which_test_and_touches_nothing(trusted: Window) -> None:
     window = trusted
     before = window.text(TABLE)
-    fix(window, TABLE, "E711", at="column(name) == None")
+    fix(window, TABLE, "E711", at="None, *conditions")
     evidence = window.evidence
     expect(evidence.locator(".ruling")).to_have_text("Rejected")
     expect(evidence.locator("tr.failed").first).to_contain_text("tests/test_orders.py")
@@ -136,6 +128,7 @@ def test_what_is_unproven_asks_and_is_applied_only_when_one_insists(trusted: Win
     fix(window, EXPORT, "B905", at="zip(FIELDS")
     evidence = window.evidence
     expect(evidence.locator(".ruling")).to_have_text("Unproven")
+    window.shoot(SHOTS / "vscode-evidence.png")
     assert window.text(EXPORT) == before
     evidence.get_by_role("button", name="Apply anyway").click()
     assert "strict=" in window.text_when(EXPORT, "strict=")
@@ -158,7 +151,7 @@ def test_the_panel_loads_nothing_from_elsewhere(trusted: Window) -> None:
     window = trusted
     asked: list[str] = []
     window.page.context.on("request", lambda request: asked.append(request.url))
-    fix(window, TABLE, "E711", at="column(name) == None")
+    fix(window, TABLE, "E711", at="None, *conditions")
     expect(window.evidence.locator(".ruling")).to_be_visible()
     elsewhere = [url for url in asked if "127.0.0.1" not in url and url.startswith("http")]
     assert [
@@ -196,12 +189,8 @@ def test_a_rename_changes_all_files_and_one_command_restores_them(trusted: Windo
     window = trusted
     before = window.text(TAX), window.text(QUOTE)
     window.open(TAX, at="by_rate(basket")
-    window.focus()
-    window.command("editor.action.rename")
-    field = window.page.locator(".rename-box input")
-    expect(field).to_be_visible()
-    field.fill("per_rate")
-    field.press("Enter")
+    window.pick("Rename by_rate…")
+    window.say("per_rate")
     window.text_when(TAX, "def per_rate(")
     assert "tax.by_rate(" not in window.text_when(QUOTE, "tax.per_rate(")
     window.command("trueup.undoChange")
@@ -214,15 +203,8 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
     window = trusted
     window.open(MONEY, at="def ")
     window.command("trueup.recordDecision")
-    prompt = window.page.locator(".quick-input-widget input")
-    expect(prompt).to_be_visible()
-    prompt.fill("Nothing prints")
-    prompt.press("Enter")
+    window.say("Nothing prints")
     path = window.active_when("docs/decisions/")
-    rule = (
-        "```rule\\nkind: forbid-pattern\\npattern: print($$$ARGS)\\n"
-        "message: Say it in a report\\n```\\n"
-    )
     window.host(
         """
         const document = vscode.window.activeTextEditor.document;
@@ -235,11 +217,57 @@ def test_a_decision_is_recorded_and_held(trusted: Window) -> None:
         await vscode.workspace.applyEdit(edit);
         await document.save();
         """,
-        rule=rule.replace("\\n", "\n"),
+        rule=NO_PRINTING,
     )
     window.open(QUOTE, at="from")
     window.focus()
     window.page.keyboard.type("print('here')\n")
     (said,) = window.diagnostics(QUOTE)
     assert "Say it in a report" in said
-    (window.folder / path).unlink()
+    assert (window.folder / path).exists()
+
+
+def test_the_side_bar_lists_what_is_decided_suggested_and_spent(trusted: Window) -> None:
+    window = trusted
+    decided = window.folder / "docs/decisions/0009-orders-are-paid-first.md"
+    decided.write_text(
+        "---\nid: 01JD3Y6Q8T5V0W9X2Z4B6C8D0E\ntitle: Orders are paid first\n"
+        'status: proposed\nseverity: warn\nscope: {paths: ["src/shop/orders/**"]}\n---\n'
+    )
+    fix(window, TABLE, "E711", at="None, *conditions")
+    expect(window.evidence.locator(".ruling")).to_be_visible()
+    window.command("workbench.view.extension.trueup")
+    window.command("trueup.refresh")
+    rows = window.page.locator(".sidebar .monaco-list-row")
+    expect(rows.filter(has_text="Orders are paid first")).to_contain_text("src/shop/orders/**")
+    expect(rows.filter(has_text="proposed").first).to_be_visible()
+    expect(rows.filter(has_text="rejected").first).to_be_visible()
+    expect(rows.filter(has_text="of $10.00")).to_contain_text("spent today")
+    window.shoot(SHOTS / "vscode-sidebar.png")
+    window.command("workbench.view.explorer")
+
+
+def test_a_fix_that_is_ready_is_shown_above_its_line_and_at_the_cursor(
+    workbench: Workbench,
+    opened: Callable[..., Window],
+    shop: Path,
+    interpreter: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (shop / LABELS).write_text('"""Words."""\n\nNAMES = (\n    "tea",\n    "cup"\n)\n')
+    project = shop / "pyproject.toml"
+    project.write_text(re.sub(r"(?m)^select = .*$", 'select = ["COM812"]', project.read_text()))
+    monkeypatch.setenv("XDG_STATE_HOME", str(workbench.home / "state"))
+    trust.remember(trust.plan(str(shop), interpreter))
+    window = opened(shop)
+    window.configure("trueup.background.fixes", True)
+    window.open(LABELS, at="\n)")
+    lens = window.page.locator(".codelens-decoration", has_text="verified fix ready")
+    expect(lens).to_be_visible()
+    window.focus()
+    window.host("await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger')")
+    expect(window.page.locator("[class*=ghost-text]").first).to_be_visible()
+    window.page.keyboard.press("Tab")
+    window.text_when(LABELS, '"cup",')
+    expect(lens).to_have_count(0)
+    window.configure("trueup.background.fixes", False)

@@ -72,7 +72,10 @@ function header(page: Page): string {
 }
 
 function outcome(page: Page, settled: Settled | undefined): string {
-  const says = settled?.message || (page.outcome === 'rejected' ? 'Nothing was applied.' : '');
+  // What the head of the page says already is not said again.
+  const said = settled?.message === page.message ? '' : settled?.message;
+  const nothing = page.outcome === 'rejected' || settled?.applied === false;
+  const says = [said, nothing ? 'Nothing was applied.' : ''].filter(Boolean).join(' ');
   return says ? `<p class="settled" role="status">${escape(says)}</p>` : '';
 }
 

@@ -25,6 +25,7 @@ FORMS: Final = {"suggest": '"edits"', "review": '"findings"'}
 """What each prompt must speak of: its answers are read by that."""
 
 PROMPT_BYTES_MAX: Final = 64 * 1024
+"""A longer file is no prompt of anybody's."""
 
 _FILE: Final = re.compile(r"([a-z]+)\.([a-z0-9-]+)\.md")
 _CHANGE: Final = re.compile(r"^## (\S+) (\S+)\n+(.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)

@@ -1,8 +1,9 @@
 """A real VS Code for the tests: the server build of it, and a browser to see it in.
 
-Everything comes from two package registries, in the versions that are locked beside this file, and
-stays in one cache folder: node from PyPI, code-server and Chromium from npm. No script of a package
-is run; what is native in code-server and not built only costs it a line in its log.
+Everything comes from two package registries, in the versions that are locked in
+tests/editors/vscode, and stays in one cache folder: node from PyPI, code-server and Chromium from
+npm. No script of a package is run; what is native in code-server and not built only costs it a
+line in its log.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import Final
 
 import platformdirs
 
-HERE: Final = Path(__file__).parent
-EXTENSION: Final = Path(__file__).parents[3] / "editors" / "vscode"
+HERE: Final = Path(__file__).parents[1] / "editors" / "vscode"
+EXTENSION: Final = Path(__file__).parents[2] / "editors" / "vscode"
 SCRIPTS: Final = Path(sys.executable).parent
 INSTALL_SECONDS: Final = 300
 
