@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NAME ?= initialize
 
 SHELL := /bin/bash
-.PHONY: demo test lint soak bench clean
+.PHONY: demo test test-editors vsix lint soak bench audit lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Trueup needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -36,6 +36,21 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+$(VENV)/.editors: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,editors]'
+	@touch $@
+
+# The extension of VS Code as one file; node comes from PyPI, as everything else here.
+vsix: $(VENV)/.editors
+	cd editors/vscode && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  npm ci --loglevel=error && npm run --silent package && npm run --silent size
+
+# Real editors, installed into the cache folder at first; pictures are left in tests/editors/shots.
+test-editors: vsix
+	cd editors/vscode && export PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  npm run --silent check && npm test --silent
+	timeout 600 $(BIN)/python -m pytest tests/editors
+
 # Longer counts of the property tests, with a seed; what came of it is committed.
 SEED ?= 20261120
 soak: $(VENV)/.dev
@@ -48,6 +63,28 @@ soak: $(VENV)/.dev
 # make bench NAME=initialize: a script of bench/, whose last line is one JSON object.
 bench: $(VENV)/.bench
 	$(BIN)/python bench/$(NAME).py $(ARGS)
+
+# What needs the registries: known weaknesses, the workflows, licences, the list of parts, and
+# whether two builds are alike. What is built is in dist/, the list in sbom.cdx.json.
+AUDIT := $(VENV)/audit/bin
+$(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
+	$(PYTHON) -m venv $(VENV)/audit
+	$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+audit: $(VENV)/.audit
+	$(AUDIT)/pip-audit --strict --require-hashes --disable-pip -r requirements/runtime.txt
+	$(AUDIT)/zizmor --offline --min-severity medium .github/workflows
+	$(BIN)/python supply/licences.py
+	$(AUDIT)/cyclonedx-py requirements --output-reproducible --of JSON -o sbom.cdx.json requirements/runtime.txt
+	$(AUDIT)/python supply/reproducible.py
+
+# Newer versions of everything, written down with their hashes.
+lock: $(VENV)/.audit
+	cd requirements && for name in runtime audit; do \
+	  ../$(AUDIT)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+	    --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file $$name.txt $$([ $$name = runtime ] && echo ../pyproject.toml || echo audit.in); done
 
 clean:
 	rm -rf $(VENV)

@@ -25,7 +25,8 @@ import apsw
 from common import Target, load, milliseconds, percentile
 from trueup.architecture.sources import text_of
 from trueup.memory.chunks import Chunk, chunks
-from trueup.memory.store import MEMORY, Known, Stamp, Store
+from trueup.memory.database import MEMORY
+from trueup.memory.store import Known, Stamp, Store
 from trueup.memory.words import words
 from wheels import RELEASES, unpacked
 

@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SOAK: Final = {
+    "test_forgeries.py": ("patch",),
     "test_against_tach.py": ("soak",),
     "test_tach_cases.py": ("tach",),
     "test_lifetime.py": ("spawn", "copy"),
@@ -46,6 +47,14 @@ SOAK: Final = {
     "test_captured_clients.py": ("forced",),
     "test_import_sources.py": ("many",),
     "test_scenarios.py": ("late",),
+    "test_killed_applying.py": ("many",),
+    "test_editors.py": ("many",),
+    "test_mutated.py": ("many",),
+    "test_random_edits.py": ("many",),
+    "test_life.py": ("thread", "read"),
+    "test_long_session.py": ("minutes", "many"),
+    "test_endings_by_stage.py": ("many",),
+    "test_hidden_instructions.py": ("many",),
 }
 """Files of tests, and what in the id of one says that it is left to `make soak`."""
 

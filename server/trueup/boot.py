@@ -41,6 +41,7 @@ CAPABILITIES: Final[dict[str, object]] = {
             "source.fixAll.trueup",
             "source.unsafeFixes.trueup",
             "source.decision.trueup",
+            "source.review.trueup",
         ],
         "resolveProvider": False,
     },
@@ -58,6 +59,9 @@ CAPABILITIES: Final[dict[str, object]] = {
             "trueup.contract",
             "trueup.decision",
             "trueup.verify",
+            "trueup.ready",
+            "trueup.review",
+            "trueup.showPrompt",
             "trueup.undo",
         ]
     },
@@ -68,13 +72,17 @@ CAPABILITIES: Final[dict[str, object]] = {
 }
 
 
-def capabilities(encoding: str, *, prepares_rename: bool) -> dict[str, object]:
+def capabilities(
+    encoding: str, *, prepares_rename: bool, completes_inline: bool = False
+) -> dict[str, object]:
     """What the server can do, for a client whose positions count in `encoding`.
 
-    Only a client that `prepares_rename` may be told that it can ask whether there is a name.
+    Only a client that `prepares_rename` may be told that it can ask whether there is a name, and
+    only one that `completes_inline` is told of that.
     """
     rename = {"prepareProvider": True} if prepares_rename else True
-    return {"positionEncoding": encoding, "renameProvider": rename, **CAPABILITIES}
+    made = {"positionEncoding": encoding, "renameProvider": rename, **CAPABILITIES}
+    return made | ({"inlineCompletionProvider": {}} if completes_inline else {})
 
 
 def serve() -> int:
@@ -89,13 +97,11 @@ def serve() -> int:
         return first
     # Collecting garbage while modules are imported is a tenth of the time and finds none.
     gc.disable()
-    from trueup.guards.redaction import log_to_stderr  # noqa: PLC0415
     from trueup.lsp.server import server  # noqa: PLC0415
     from trueup.lsp.session import serve as talk  # noqa: PLC0415
 
     gc.enable()
     gc.freeze()
-    log_to_stderr()
     return talk(server, frames, sink, lifecycle, first)
 
 
@@ -148,9 +154,12 @@ def _is_understood(message: Call) -> bool:
 
 def _result(message: Call) -> dict[str, object]:
     client = _at(message.fields, "params", "capabilities")
+    inline = isinstance(_at(client, "textDocument", "inlineCompletion"), dict)
     prepares = _at(client, "textDocument", "rename", "prepareSupport") is True
     return {
-        "capabilities": capabilities(_encoding(client), prepares_rename=prepares),
+        "capabilities": capabilities(
+            _encoding(client), prepares_rename=prepares, completes_inline=inline
+        ),
         "serverInfo": {"name": "trueup", "version": __version__},
     }
 

@@ -17,14 +17,17 @@ COMMANDS: Final = {
     "check": "check:check",
     "verify": "verify:verify",
     "fix": "fix:fix",
+    "undo": "undo:undo",
     "init": "init:init",
     "graph": "graph:graph",
     "decisions": "decisions:decisions",
     "index": "index:index",
     "trust": "about:trust",
+    "prompts": "prompts:prompts",
+    "review": "review:review",
     "trace": "trace:trace",
     "doctor": "about:doctor",
-    "eval": "about:evaluation",
+    "eval": "evals:evaluation",
     "demo": "about:demo",
 }
 """Where each command is: its module in `trueup.commands`, and its name there."""

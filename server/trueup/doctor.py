@@ -17,6 +17,9 @@ from trueup.engine.beds import Ask, Beds, consent
 from trueup.operations.budget import Purse, in_words, session_of
 from trueup.operations.prices import NANO, table
 from trueup.operations.starts import Starts, safe_because
+from trueup.operations.tracestore import TraceStore
+from trueup.operations.watching import Watch
+from trueup.propose import endpoints, prompts
 from trueup.runner.results import Unavailable
 from trueup.settings import Settings
 
@@ -52,6 +55,7 @@ async def examine(root: str, client: dict[str, object], ask: Ask) -> tuple[Findi
     found.append(await _model(settings))
     if _has_model(settings):
         found.append(await asyncio.to_thread(_budget, settings))
+        found += await asyncio.to_thread(_prompts, settings)
     return tuple(found)
 
 
@@ -79,6 +83,20 @@ def _budget(settings: Settings) -> Finding:
         says += f"; no price is known for {', '.join(unpriced)}, so only tokens are counted"
     left = day.nano < limits.day_usd * NANO and day.tokens < limits.day_tokens
     return Finding("budget", left, says)
+
+
+def _prompts(settings: Settings) -> tuple[Finding, ...]:
+    """Which prompts are used, and whether suggestions are getting worse with them."""
+    chosen = {kind: prompts.chosen(kind, settings.prompts) for kind in prompts.NAMES}
+    problems = [item.problem for item in chosen.values() if item.problem]
+    used = ", ".join(f"{kind} {item.prompt.reference}" for kind, item in chosen.items())
+    found = Finding("prompts", not problems, "; ".join(dict.fromkeys(problems)) or used)
+    alarms = Watch(TraceStore(settings.traces)).alarms()
+    if not alarms:
+        return found, Finding("drift", True, "nothing is getting worse, as far as the traces tell")
+    last = alarms[-1]
+    back = f"; go back with `trueup prompts rollback {last.goal}`" if last.before else ""
+    return found, Finding("drift", False, f"since {last.since} {last.sentence}{back}")
 
 
 async def _runner(
@@ -120,4 +138,8 @@ async def _model(settings: Settings) -> Finding:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     names = ", ".join(settings.model.models)
-    return Finding("model", True, f"{parts.hostname}:{port} is reachable; asked in order: {names}")
+    says = f"{parts.hostname}:{port} is reachable; asked in order: {names}"
+    for name in settings.model.models:
+        if lacks := endpoints.known(address, name).lacks:
+            says += f"; {name} does without {', '.join(lacks)}"
+    return Finding("model", True, says)

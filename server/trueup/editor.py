@@ -53,9 +53,10 @@ class Editor:
         pulls: bool = False,
         evidence: bool = False,
         trusted: bool = True,
+        ready: bool = False,
     ) -> None:
         self.root, self.answers, self.can_ask, self.pulls = root, answers, can_ask, pulls
-        self.evidence, self.trusted = evidence, trusted
+        self.evidence, self.trusted, self.ready = evidence, trusted, ready
         self.panel = Panel(answers)
         self.lines: list[str] = []
         self.codec = Codec("utf-16")
@@ -167,9 +168,14 @@ class Editor:
         settings: dict[str, object],
         environment: dict[str, str],
         like: types.InitializeParams | None = None,
+        command: tuple[str, ...] = (sys.executable, "-P", "-m", "trueup", "serve"),
     ) -> None:
-        """Start the server and say hello: as ourselves, or with what another client says."""
-        await self.client.start_io(sys.executable, "-m", "trueup", "serve", env=environment)
+        """Start the server and say hello: as ourselves, or with what another client says.
+
+        Another `command` is run in the root, as editors do.
+        """
+        folder = None if "-m" in command[:3] else self.root
+        await self.client.start_io(*command, env=environment, cwd=folder)
         hello = like or types.InitializeParams(self._capabilities())
         answer = await self.client.initialize_async(
             evolve(
@@ -182,6 +188,7 @@ class Editor:
                     "evidence": self.evidence,
                     "status": self.evidence,
                     "trusted": self.trusted,
+                    "ready": self.ready,
                 },
             )
         )
@@ -204,10 +211,14 @@ class Editor:
                 publish_diagnostics=types.PublishDiagnosticsClientCapabilities(
                     related_information=True
                 ),
+                inline_completion=types.InlineCompletionClientCapabilities()
+                if self.ready
+                else None,
             ),
             workspace=types.WorkspaceClientCapabilities(
                 diagnostics=types.DiagnosticWorkspaceClientCapabilities(refresh_support=True),
                 workspace_edit=types.WorkspaceEditClientCapabilities(document_changes=True),
+                code_lens=types.CodeLensWorkspaceClientCapabilities(refresh_support=self.ready),
             ),
         )
 

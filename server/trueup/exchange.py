@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+if sys.platform != "win32":
+    import fcntl
 
 _AT_FDCWD: Final = {"linux": -100, "darwin": -2}
 _CALLS: Final = {"linux": "renameat2", "darwin": "renameatx_np"}
@@ -57,12 +59,11 @@ def is_being_written(path: Path) -> bool:
 
     Linux tells by a lease, which it gives on no file that is open for writing.
     """
-    lease: int | None = getattr(fcntl, "F_SETLEASE", None)
-    if lease is None:
+    if sys.platform != "linux":
         return False
     with path.open("rb") as file:
         try:
-            fcntl.fcntl(file, lease, fcntl.F_RDLCK)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         except BlockingIOError:
             return True
         except OSError:
@@ -73,7 +74,12 @@ def is_being_written(path: Path) -> bool:
 
 @contextmanager
 def turn(folder: Path) -> Iterator[None]:
-    """One of our own writers in a folder at a time. The lock is advisory and leaves no file."""
+    """One of our own writers in a folder at a time, on POSIX. The lock is advisory and leaves no
+    file.
+    """
+    if sys.platform == "win32":
+        yield
+        return
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         # Not on a disk without locks; what others write is looked at all the same.

@@ -10,8 +10,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from lsprotocol import types
+
 from trueup.lsp.convert import plain
 from trueup.lsp.custom import DECISIONS, SUGGESTIONS, TRACE, TRUSTED, Params
+from trueup.lsp.ready import COMMAND
 from trueup.lsp.showing import EVIDENCE, JUDGED, SETTLED
 from trueup.lsp.status import METHOD as STATUS
 
@@ -38,6 +41,8 @@ class Panel:
     told: list[Json] = field(default_factory=list)
     """What the status said, one value for each time."""
     withdrawn: int = 0
+    refreshed: int = 0
+    """How often the server said that lenses changed."""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def register(self, client: LanguageClient) -> None:
@@ -46,6 +51,7 @@ class Panel:
             return await self._answer(_json(page))
 
         client.feature(EVIDENCE)(answer)
+        client.feature(types.WORKSPACE_CODE_LENS_REFRESH)(lambda _: self._refresh())
         for method, kept in (
             (JUDGED, self.judged),
             (SETTLED, self.settled),
@@ -55,6 +61,10 @@ class Panel:
 
     def _keep(self, kept: list[Json], value: object) -> None:
         kept.append(_json(value))
+        self._changed()
+
+    def _refresh(self) -> None:
+        self.refreshed += 1
         self._changed()
 
     async def _answer(self, page: Json) -> Json:
@@ -92,6 +102,25 @@ class Panel:
         while not (self.told and self.told[-1]["state"] == wanted):
             await self.next()
         return self.told[-1]
+
+
+async def fixes(client: LanguageClient, uri: str) -> list[types.CodeLens]:
+    """The lenses of fixes that are ready."""
+    found = await client.text_document_code_lens_async(
+        types.CodeLensParams(types.TextDocumentIdentifier(uri))
+    )
+    return [item for item in found or () if item.command and item.command.command == COMMAND]
+
+
+async def completions(
+    client: LanguageClient, uri: str, position: types.Position
+) -> list[types.InlineCompletionItem]:
+    """What the server would show at the cursor."""
+    context = types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic)
+    found = await client.text_document_inline_completion_async(
+        types.InlineCompletionParams(context, types.TextDocumentIdentifier(uri), position)
+    )
+    return list(found) if isinstance(found, list) else []
 
 
 def trust(client: LanguageClient, *, trusted: bool) -> None:

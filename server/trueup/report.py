@@ -46,6 +46,10 @@ def suggestion_view(suggestion: Suggestion, before: Snapshot | None = None) -> R
     for kept in suggestion.pinned:
         parts.append(Text(f"{kept.path}, to keep or not:", style="bold"))
         parts.append(Syntax(kept.text, "python", theme="ansi_dark", word_wrap=True))
+    if suggestion.plan is not None:
+        parts.append(Text(f"plan: {suggestion.plan.sentence}", style="dim"))
+    if suggestion.stopped:
+        parts.append(Text(f"no better candidate: {suggestion.stopped}", style="dim"))
     if suggestion.isolation:
         parts.append(Text(f"isolation: {suggestion.isolation}", style="dim"))
     return Group(*parts)

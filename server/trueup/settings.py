@@ -9,7 +9,10 @@ workspace.
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,6 +27,10 @@ APPLICATION: Final = "trueup"
 ISOLATION: Final = ("any", "landlock", "namespaces")
 APPLY: Final = ("ask", "verified")
 VENDOR: Final = "https://api.anthropic.com"
+PROVIDERS: Final = ("anthropic", "bedrock", "vertex")
+KEYCHAIN: Final = "trueup"
+"""What the key is called in the machine's keychain: service "trueup", user "model"."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 STRICTNESS: Final = frozenset({"crosshair_seconds", "mutants", "mutants_killed_min"})
 """Limits of which less would be a weaker proof: a project may only raise them."""
 
@@ -38,6 +45,9 @@ class Limits:
     """Everything here has a name, a default and a unit; a project may only make it stricter."""
 
     repair_rounds: float = limit(2, "rounds", "how often a rejected model candidate goes back")
+    candidates: float = limit(2, "candidates", "asked for at once, once a first one was rejected")
+    first_candidates: float = limit(1, "candidates", "asked for at once before any was judged")
+    calls_at_once: float = limit(4, "calls", "calls of models at the same time, of all jobs")
     test_run_seconds: float = limit(60, "s", "wall time of one run of the affected tests")
     test_output_bytes: float = limit(1 << 20, "bytes", "output of one test run that is read")
     test_memory_bytes: float = limit(4 << 30, "bytes", "address space of one test process")
@@ -81,12 +91,51 @@ class TraceLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """Fixes that are verified before anyone asks, and what that may take. Only the machine sets it.
+
+    `enabled` is None where the client decides; `model`: one may take part, within the budget.
+    """
+
+    enabled: bool | None = None
+    model: bool = False
+    idle_seconds: float = limit(3, "s", "how long nothing happens in the editor before it begins")
+    load: float = limit(0.7, "share", "load of each processor above which it rests")
+    per_minute: float = limit(6, "fixes", "fixes that are tried in one minute")
+    cpu_seconds: float = limit(120, "s", "CPU time that is taken in one hour")
+    niceness: float = limit(10, "steps", "lower priority of everything that runs for it")
+    fixes: float = limit(10, "fixes", "fixes of one file that are kept ready")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Where the model is and which one. The key is in the environment of the server."""
+    """Where the model is and which one. The key is in the environment of the server, or in the
+    machine's keychain; for `bedrock` and `vertex`, credentials are where their tools keep them.
+    """
 
     base_url: str | None = None
     models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
     effort: str | None = None
+    provider: str = "anthropic"
+    region: str | None = None
+    project: str | None = None
+    """Of Vertex: whose project pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """Which version of the prompt is used for each kind of goal; "" is the newest of ours."""
+
+    fix: str = ""
+    refactor: str = ""
+    review: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """`on_save`: ask the model about the changed code of every file that is saved."""
+
+    on_save: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +151,12 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Settings:
     model: ModelSettings = ModelSettings()
+    prompts: PromptSettings = PromptSettings()
+    review: ReviewSettings = ReviewSettings()
     limits: Limits = Limits()
     budget: Budget = Budget()
     traces: TraceLimits = TraceLimits()
+    background: Background = Background()
     shown: Shown = Shown()
     interpreter: str | None = None
     isolation_minimum: str = "any"
@@ -115,6 +167,11 @@ class Settings:
 
 def config_file() -> Path:
     return platformdirs.user_config_path(APPLICATION) / "config.toml"
+
+
+def prompt_choices_file() -> Path:
+    """Where `trueup prompts use` writes down its choice; `config.toml` goes before it."""
+    return config_file().with_name("prompts.toml")
 
 
 def state_folder() -> Path:
@@ -131,8 +188,16 @@ def load(
     """Machine, then client, then what the project may say. Raises ConfigurationError."""
     settings = Settings()
     machine = _read_toml(config or config_file())
-    for source, where in ((machine, "config.toml"), (client or {}, "the client's settings")):
+    chosen = _read_toml(prompt_choices_file()).get("prompts", {})
+    for source, where in (
+        ({"prompts": chosen}, "prompts.toml"),
+        (machine, "config.toml"),
+        (client or {}, "the client's settings"),
+    ):
         settings = _with_machine(settings, source, where)
+        if "background" in source:
+            made = _background(settings.background, source["background"], where)
+            settings = replace(settings, background=made)
         if "visibility" in source:
             shown = _shown(settings.shown, source["visibility"], where)
             settings = replace(settings, shown=shown)
@@ -163,12 +228,10 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, model=_model(settings.model, value, where))
             case "limits", dict():
                 settings = replace(settings, limits=_limits(settings.limits, value, lower=False))
-            case "budget", dict():
-                changes = _numbers(Budget, value, "budget.")
-                settings = replace(settings, budget=replace(settings.budget, **changes))
-            case "traces", dict():
-                changes = _numbers(TraceLimits, value, "traces.")
-                settings = replace(settings, traces=replace(settings.traces, **changes))
+            case (("budget" | "traces"), dict()):
+                settings = _with_amounts(settings, key, value)
+            case (("prompts" | "review"), dict()):
+                settings = _with_choices(settings, key, value, where)
             case "isolation", dict():
                 chosen = _choice(value.get("minimum"), ISOLATION, "isolation.minimum", where)
                 settings = replace(settings, isolation_minimum=chosen)
@@ -176,9 +239,31 @@ def _with_machine(settings: Settings, source: Mapping[str, object], where: str) 
                 settings = replace(settings, interpreter=value or None)
             case "apply_model_changes", _:
                 settings = replace(settings, apply_model_changes=_choice(value, APPLY, key, where))
-            case (("model" | "limits" | "budget" | "traces" | "isolation" | "interpreter"), _):
+            case (
+                (
+                    "model" | "prompts" | "review" | "limits" | "budget" | "traces" | "isolation"
+                    | "interpreter"
+                ),
+                _,
+            ):  # fmt: skip
                 raise ConfigurationError(f"{where}: {key} has the wrong type")
     return settings
+
+
+def _background(background: Background, value: object, where: str) -> Background:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where}: background has the wrong type")
+    switches = {name: value[name] for name in ("enabled", "model") if name in value}
+    for name, said in switches.items():
+        if not isinstance(said, bool):
+            raise ConfigurationError(f"{where}: background.{name} must be true or false")
+    numbers = {name: said for name, said in value.items() if name not in switches}
+    return replace(
+        background,
+        enabled=switches.get("enabled", background.enabled),
+        model=switches.get("model", background.model),
+        **_numbers(Background, numbers, "background."),
+    )
 
 
 def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> ModelSettings:
@@ -189,11 +274,50 @@ def _model(model: ModelSettings, table: Mapping[str, object], where: str) -> Mod
         isinstance(models, list) and models and all(isinstance(name, str) for name in models)
     ):
         raise ConfigurationError(f"{where}: model.models must be a list of names")
+    region, project = table.get("region"), table.get("project")
+    for name, value in (("region", region), ("project", project)):
+        if value is not None and not (isinstance(value, str) and _PLAIN.fullmatch(value)):
+            raise ConfigurationError(f"{where}: model.{name} must be a name")
+    provider = table.get("provider", model.provider)
     return ModelSettings(
         base_url=base_url or model.base_url,
         models=tuple(models) if models else model.models,
         effort=effort if isinstance(effort, str) else model.effort,
+        provider=_choice(provider, PROVIDERS, "model.provider", where),
+        region=str(region) if region else model.region,
+        project=str(project) if project else model.project,
     )
+
+
+def _with_amounts(settings: Settings, key: str, table: Mapping[str, object]) -> Settings:
+    if key == "budget":
+        changes = _numbers(Budget, table, "budget.")
+        return replace(settings, budget=replace(settings.budget, **changes))
+    changes = _numbers(TraceLimits, table, "traces.")
+    return replace(settings, traces=replace(settings.traces, **changes))
+
+
+def _with_choices(
+    settings: Settings, key: str, table: Mapping[str, object], where: str
+) -> Settings:
+    if key == "prompts":
+        return replace(settings, prompts=_prompts(settings.prompts, table, where))
+    on_save = table.get("on_save", settings.review.on_save)
+    if not isinstance(on_save, bool):
+        raise ConfigurationError(f"{where}: review.on_save must be true or false")
+    return replace(settings, review=ReviewSettings(on_save))
+
+
+def _prompts(prompts: PromptSettings, table: Mapping[str, object], where: str) -> PromptSettings:
+    kinds = {item.name for item in fields(PromptSettings)}
+    changes: dict[str, str] = {}
+    for kind, version in table.items():
+        if kind not in kinds:
+            raise ConfigurationError(f"{where}: there is no prompt for goals of the kind {kind}")
+        if not isinstance(version, str):
+            raise ConfigurationError(f'{where}: prompts.{kind} must be a version, such as "v1"')
+        changes[kind] = version
+    return replace(prompts, **changes)
 
 
 def _limits(limits: Limits, table: Mapping[str, object], *, lower: bool) -> Limits:
@@ -220,7 +344,9 @@ def _shown(shown: Shown, value: object, where: str) -> Shown:
 
 
 def _numbers(
-    kind: type[Limits | Budget | TraceLimits], table: Mapping[str, object], table_name: str = ""
+    kind: type[Limits | Budget | TraceLimits | Background],
+    table: Mapping[str, object],
+    table_name: str = "",
 ) -> dict[str, float]:
     """What `table` says about the fields of `kind`. Raises ConfigurationError."""
     known = {item.name for item in fields(kind)}
@@ -245,9 +371,37 @@ def _choice(value: object, allowed: tuple[str, ...], key: str, where: str) -> st
 
 def endpoint(settings: Settings) -> str:
     """Where requests go: the machine's setting, else our environment's, else the vendor."""
-    return settings.model.base_url or os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
+    chosen = settings.model
+    if chosen.base_url:
+        return chosen.base_url
+    match chosen.provider:
+        case "bedrock":
+            return f"https://bedrock-runtime.{chosen.region}.amazonaws.com"
+        case "vertex":
+            where = "" if chosen.region == "global" else f"{chosen.region}-"
+            return f"https://{where}aiplatform.googleapis.com/v1"
+    return os.environ.get("ANTHROPIC_BASE_URL") or VENDOR
 
 
 def model_key() -> str | None:
-    """The key of the model's API, from the environment of this process and nowhere else."""
-    return os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN") or None
+    """The key of the model's API: from the environment of this process, else from the keychain of
+    this machine, and from nowhere else.
+    """
+    known = os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")
+    return known or keychain_key()
+
+
+@functools.cache
+def keychain_key() -> str | None:
+    """The key that the machine's keychain holds; None without the `keyring` package, or without a
+    keychain that opens. Asked once, because a keychain may ask its user.
+    """
+    try:
+        keyring = importlib.import_module("keyring")
+    except ImportError:
+        return None
+    try:
+        found = keyring.get_password(KEYCHAIN, "model")
+    except (RuntimeError, OSError):
+        return None  # Locked, or none here; a KeyringError of its backends is a RuntimeError.
+    return found if isinstance(found, str) and found else None

@@ -39,6 +39,7 @@ class Recipe(StrEnum):
     RUFF_SAFE = "ruff-safe"
     RUFF_UNSAFE = "ruff-unsafe"
     PATCH = "patch"
+    REVIEW = "review"
 
 
 class SurfaceKind(StrEnum):
@@ -79,6 +80,42 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job may change and what it looks at, settled before anything is proposed.
+
+    `changes` and `shown` are places as pytest would name them: `path::Qualified.name`, or a path
+    alone for a whole file. `tests` are as the runner names them, `decisions` are their ids.
+    """
+
+    changes: tuple[str, ...] = ()
+    """Where a candidate may change something; the imports of these files are included."""
+    shown: tuple[str, ...] = ()
+    """What else the model is shown: what the place calls, and what calls it."""
+    tests: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Tests that somebody took out of it: what they would have said stays unknown."""
+
+    @property
+    def sentence(self) -> str:
+        """The plan in one line, for progress and for the page of a suggestion."""
+        parts = [f"change {', '.join(self.changes) or 'nothing'}"]
+        whole = all("::" not in name for name in self.tests)
+        parts.append(f"judged by {_counted(self.tests, 'test file' if whole else 'test')}")
+        if self.left_out:
+            parts.append(f"{len(self.left_out)} left out")
+        if self.shown:
+            parts.append(f"with {_counted(self.shown, 'related place')} in view")
+        if self.decisions:
+            parts.append(f"under {_counted(self.decisions, 'decision')}")
+        return ", ".join(parts)
+
+
+def _counted(items: tuple[str, ...], noun: str) -> str:
+    return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     kind: GoalKind
     recipe: Recipe
@@ -93,6 +130,8 @@ class Goal:
     surface: Surface = Surface()
     red: tuple[str, ...] = ()
     """Tests that a fix is to turn green, as pytest names them."""
+    plan: Plan | None = None
+    """The plan as the user edited it; None: as the engine makes it."""
 
     @property
     def title(self) -> str:
@@ -243,3 +282,7 @@ class Suggestion:
     """Whether a test of what the code does today might prove it."""
     trace: str = ""
     """What `trueup trace show` knows it by; "" where nothing is written down."""
+    plan: Plan | None = None
+    """What the job was held to; None where a deterministic proposer needed no plan."""
+    stopped: str = ""
+    """Why no better candidate was looked for, where that is not because this one is verified."""

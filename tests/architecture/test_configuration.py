@@ -23,7 +23,7 @@ from importlinter.application.contract_utils import AlertLevel
 from importlinter.application.use_cases import read_user_options
 from importlinter.domain.contract import InvalidContractOptions
 
-from cases.literate import Block, Draft, _drafts
+from cases.literate import Block, Draft, drafts_in
 from support.import_linter import CLASSES
 from trueup.architecture import importlinter, own, places
 from trueup.architecture.configuration import KEYS, Configuration, on_disk
@@ -40,7 +40,7 @@ shop.tools -> shop.core.price
 shop.core.price -> requests
 """
 FILE = Path(__file__).with_name("contracts.md")
-CASES = tuple(_drafts(FILE, FILE.read_text("utf-8")))
+CASES = drafts_in(FILE)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
@@ -99,7 +99,7 @@ def block_of(case: Draft, shape: str) -> Block:
 
 def update(title: str, lines: list[str]) -> None:
     # Read again: an earlier case may have moved this one.
-    case = next(case for case in _drafts(FILE, FILE.read_text("utf-8")) if case.title == title)
+    case = next(case for case in drafts_in(FILE) if case.title == title)
     block = block_of(case, "said")
     text = FILE.read_text("utf-8").splitlines()
     text[block.line : block.line + len(block.text.splitlines())] = lines

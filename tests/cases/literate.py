@@ -11,35 +11,36 @@ Knows the notation and nothing of the gate. A block's first line says what it ho
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trueup.literate import (
+    CURSOR,
+    Block,
+    CaseError,
+    Draft,
+    drafts_in,
+    error,
+    fields,
+    once,
+    selection,
+)
 from trueup.snapshot import Span
 
-CURSOR: Final = "$0"
+__all__ = [
+    "Block",
+    "Case",
+    "CaseError",
+    "Draft",
+    "cases_in",
+    "drafts_in",
+    "with_block",
+    "with_verdict",
+]
+
 SHAPES: Final = ("goal", "tests", "verdict")
-_FENCE: Final = re.compile(r"^(`{3,})(.*)$")
-_FIELD: Final = re.compile(r"^(.+?):(?: (.*))?$")
-
-
-class CaseError(Exception):
-    """A case that cannot be read: the file, the line and one sentence."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its words after the fence, its text, and the 1-based line of its fence."""
-
-    words: tuple[str, ...]
-    text: str
-    line: int
-
-    def attribute(self, name: str) -> str:
-        start = f"{name}="
-        return next((word.removeprefix(start) for word in self.words if word.startswith(start)), "")
 
 
 @dataclass(frozen=True)
@@ -63,30 +64,16 @@ class Case:
         return f"{self.file.stem}: {self.title}"
 
 
-@dataclass
-class Draft:
-    """The title of a case, the line of it, and its blocks, whatever they hold."""
-
-    title: str
-    line: int
-    blocks: list[Block] = field(default_factory=list)
-
-
 def cases_in(file: Path) -> tuple[Case, ...]:
     """Every case of a file. Raises CaseError."""
     found: dict[str, Case] = {}
-    for draft in _drafts(file, file.read_text("utf-8")):
+    for draft in drafts_in(file):
         if draft.title in found:
-            raise _error(file, draft.line, f"there are two cases called {draft.title!r}")
+            raise error(file, draft.line, f"there are two cases called {draft.title!r}")
         found[draft.title] = _case(file, draft)
     if not found:
-        raise _error(file, 1, "there is no case: a case begins with `## title`")
+        raise error(file, 1, "there is no case: a case begins with `## title`")
     return tuple(found.values())
-
-
-def drafts_in(file: Path) -> tuple[Draft, ...]:
-    """The cases of a file as blocks, for who gives them another meaning. Raises CaseError."""
-    return tuple(_drafts(file, file.read_text("utf-8")))
 
 
 def with_verdict(case: Case, lines: tuple[str, ...]) -> str:
@@ -102,36 +89,6 @@ def with_block(file: Path, block: Block, lines: tuple[str, ...]) -> str:
     return "\n".join(text) + "\n"
 
 
-def _error(file: Path, line: int, sentence: str) -> CaseError:
-    return CaseError(f"{file.name}:{line}: {sentence}")
-
-
-def _drafts(file: Path, text: str) -> Iterator[Draft]:
-    draft: Draft | None = None
-    fence, opened, words, body = "", 0, "", [""]
-    for number, line in enumerate(text.splitlines(), 1):
-        match = _FENCE.match(line)
-        if fence:
-            if match and match[1] == fence and not match[2].strip():
-                if draft is None:
-                    raise _error(file, opened, "a block stands before the first `## title`")
-                content = "".join(f"{item}\n" for item in body)
-                draft.blocks.append(Block(tuple(words.split()), content, opened))
-                fence = ""
-            else:
-                body.append(line)
-        elif match:
-            fence, words, opened, body = match[1], match[2], number, []
-        elif line.startswith("## "):
-            if draft is not None:
-                yield draft
-            draft = Draft(line[3:].strip(), number)
-    if fence:
-        raise _error(file, opened, "the block is not closed")
-    if draft is not None:
-        yield draft
-
-
 def _case(file: Path, draft: Draft) -> Case:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
@@ -142,29 +99,29 @@ def _case(file: Path, draft: Draft) -> Case:
         path, result = block.attribute("path"), block.attribute("after")
         shape = block.words[0] if block.words else ""
         if path:
-            _once(file, block.line, before, path)
+            once(file, block.line, before, path)
             before[path] = block.text.replace(CURSOR, "")
             encodings[path] = block.attribute("encoding") or "utf-8"
             if CURSOR in block.text:
                 if selected:
-                    raise _error(file, block.line, f"`{CURSOR}` is in {selected} already")
-                selected, span = path, _selection(file, block)
+                    raise error(file, block.line, f"`{CURSOR}` is in {selected} already")
+                selected, span = path, selection(file, block)
         elif result:
-            _once(file, block.line, after, result)
+            once(file, block.line, after, result)
             after[result] = block.text
         elif shape in SHAPES:
-            _once(file, block.line, parts, shape)
+            once(file, block.line, parts, shape)
             parts[shape] = block
         else:
-            raise _error(
+            raise error(
                 file, block.line, f"`{shape}` is no block of a case: path=, after=, goal, tests"
                 " or verdict"
             )  # fmt: skip
     for shape in ("goal", "verdict"):
         if shape not in parts:
-            raise _error(file, draft.line, f"{draft.title!r} has no `{shape}` block")
+            raise error(file, draft.line, f"{draft.title!r} has no `{shape}` block")
     if not before and not after:
-        raise _error(file, draft.line, f"{draft.title!r} has no file")
+        raise error(file, draft.line, f"{draft.title!r} has no file")
     tests = parts.get("tests")
     return Case(
         file=file,
@@ -175,31 +132,7 @@ def _case(file: Path, draft: Draft) -> Case:
         encodings=encodings,
         selected=selected or next(iter((*after, *before))),
         span=span,
-        goal=_fields(file, parts["goal"]),
-        tests=_fields(file, tests) if tests else {},
+        goal=fields(file, parts["goal"]),
+        tests=fields(file, tests) if tests else {},
         verdict=parts["verdict"],
     )
-
-
-def _once(file: Path, line: int, known: Mapping[str, object], name: str) -> None:
-    if name in known:
-        raise _error(file, line, f"{name} is given twice")
-
-
-def _selection(file: Path, block: Block) -> Span:
-    pieces = block.text.split(CURSOR)
-    if len(pieces) > 3:
-        raise _error(file, block.line, f"`{CURSOR}` stands more than twice")
-    start = len(pieces[0])
-    return Span(start, start + (len(pieces[1]) if len(pieces) == 3 else 0))
-
-
-def _fields(file: Path, block: Block) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for number, line in enumerate(block.text.splitlines(), block.line + 1):
-        match = _FIELD.match(line)
-        if match is None:
-            raise _error(file, number, f"not a `key: value` line: {line!r}")
-        _once(file, number, found, match[1])
-        found[match[1]] = (match[2] or "").strip()
-    return found

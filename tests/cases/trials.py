@@ -8,27 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from cases.literate import Case, CaseError
+from trueup.evals import cases
 from trueup.propose.hunks import minimal_edits
 from trueup.settings import Limits
 from trueup.snapshot import Document, Snapshot
 from trueup.suggestion import (
     Candidate,
-    Diagnostic,
     Goal,
-    GoalKind,
     Outcome,
-    Recipe,
-    Surface,
-    SurfaceKind,
     Verdict,
 )
 from trueup.verify.trial import TestBed, Trial
 
-GOAL_KEYS: Final = {
-    "proposer",
-    "kind", "recipe", "path", "symbol", "name", "surface", "diagnostic", "instruction", "deletes",
-    "shows", "red",
-}  # fmt: skip
+GOAL_KEYS: Final = cases.GOAL_KEYS | {"proposer", "deletes", "shows"}
 
 
 def lines_of(verdict: Verdict, shows: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,35 +79,8 @@ def trial_of(case: Case, before: Snapshot, bed: Callable[[Snapshot, Snapshot], T
 def goal_of(case: Case) -> Goal:
     if strange := case.goal.keys() - GOAL_KEYS:
         raise CaseError(f"{case.name}: a goal has no {min(strange)!r}")
-    path = case.goal.get("path", case.selected)
-    diagnostic = None
-    if said := case.goal.get("diagnostic"):
-        source, code, message = said.split(maxsplit=2)
-        diagnostic = Diagnostic(path, case.span, message, source, code)
-    return Goal(
-        kind=GoalKind(case.goal["kind"]),
-        recipe=Recipe(case.goal["recipe"]),
-        path=path,
-        span=case.span,
-        symbol=case.goal.get("symbol", ""),
-        diagnostic=diagnostic,
-        instruction=case.goal.get("instruction", ""),
-        name=case.goal.get("name", ""),
-        red=tuple(case.goal.get("red", "").split()),
-        surface=surface_of(case.goal.get("surface", "keep").split()),
-    )
-
-
-def surface_of(words: list[str]) -> Surface:
-    match words:
-        case ["rename", old, new]:
-            return Surface(SurfaceKind.RENAME, old=old, new=new)
-        case ["move", name, old, new]:
-            return Surface(SurfaceKind.MOVE, old=old, new=new, name=name)
-        case ["add", new]:
-            return Surface(SurfaceKind.ADD, new=new)
-        case ["remove", old]:
-            return Surface(SurfaceKind.REMOVE, old=old)
-        case [kind]:
-            return Surface(SurfaceKind(kind))
-    raise CaseError(f"no surface is written like this: {' '.join(words)}")
+    said = {key: value for key, value in case.goal.items() if key in cases.GOAL_KEYS}
+    try:
+        return cases.goal_of(said, case.selected, case.span)
+    except ValueError as problem:
+        raise CaseError(f"{case.name}: {problem}") from None

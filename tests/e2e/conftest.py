@@ -62,6 +62,7 @@ def editing(environment: dict[str, str]) -> Editing:
         input: bool = False,  # noqa: A002 - the name of the option that a client sends
         evidence: bool = False,
         trusted: bool = True,
+        ready: bool = False,
     ) -> AsyncIterator[Editor]:
         trust = {Answer.ALWAYS.value} if trusting else set()
         editor = Editor(
@@ -70,6 +71,7 @@ def editing(environment: dict[str, str]) -> Editing:
             can_ask=input,
             evidence=evidence,
             trusted=trusted,
+            ready=ready,
         )
         given: dict[str, object] = {"interpreter": str(project.interpreter), **(settings or {})}
         if model is not None:

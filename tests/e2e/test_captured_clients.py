@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from support.sessions import SOURCE, TOTAL, where
+from support.shops import CONTRACT, ILLEGAL, LEGAL
 from support.tiny_projects import Project
 from trueup import trust
 from trueup.editor import Editor, converter
@@ -27,18 +28,6 @@ from trueup.trust import Answer
 
 CLIENTS = Path(__file__).parents[1] / "support" / "clients"
 CODE, NEOVIM, HELIX, EGLOT = NAMES = ("vscode-1.139", "neovim-0.12", "helix-25.07", "eglot-1.17")
-CONTRACT = """
-[project]
-name = "shop"
-version = "1"
-
-[[tool.trueup.contracts]]
-kind = "forbidden"
-name = "Totals know no web"
-from = ["shop.total"]
-forbid = ["shop.web"]
-"""
-IMPORT = 'SIGN = "🧾🧾"; import shop.web; TEA = "🍵"  # 🛒\n'
 
 
 def said_by(name: str, encoding: str | None = None) -> types.InitializeParams:
@@ -71,7 +60,7 @@ def drawn(shop: Project) -> Project:
     """A project with one broken contract, on a line with characters outside of the basic plane."""
     shop.put("pyproject.toml", CONTRACT)
     shop.put("shop/web.py", "PAGE = 1\n")
-    shop.put(SOURCE, IMPORT + TOTAL.lstrip("\n"))
+    shop.put(SOURCE, ILLEGAL + TOTAL.lstrip("\n"))
     return shop
 
 
@@ -91,11 +80,14 @@ async def test_a_fix_reaches_the_buffer_exactly(
         spelled = editor.codec.span(before, found.range)
         assert before.text[spelled.start : spelled.end] == "shop.web"
         assert (found.related_information is not None) == client.relates
-        action = (await editor.actions_on(SOURCE, found))[0]
+        offered = await editor.actions_on(SOURCE, found)
+        # Eglot lists what is disabled as if it were not; nothing of the kind is offered to anybody.
+        assert all(item.disabled is None for item in offered)
+        action = offered[0]
         assert action.title.startswith("Break this import")
         result = await editor.run(action)
         assert (result["outcome"], result["applied"]) == ("verified", True), result["message"]
-        assert editor.text(SOURCE) == before.text.replace("import shop.web; ", "")
+        assert editor.text(SOURCE) == before.text.replace(ILLEGAL, LEGAL)
         await asyncio.wait_for(editor.seen(SOURCE, lambda left: not left), 20)
         assert bool(pushed(editor)) != client.pulls
     finally:
@@ -109,12 +101,14 @@ def pushed(editor: Editor) -> list[types.PublishDiagnosticsParams]:
 
 KNOWN = {
     CODE: Client(
-        encoding="utf-16", pulls=True, repulls=True, watches=True, creates=True, versions=True,
+        encoding="utf-16", pulls=True, repulls=True, relenses=True, completes_inline=True,
+        watches=True, creates=True, versions=True,
         progress=True, shows_documents=True, relates=True, literals=True,
     ),
     NEOVIM: Client(
-        encoding="utf-8", pulls=True, repulls=True, creates=True, versions=True,
-        one_document_each=True, progress=True, shows_documents=True, relates=True, literals=True,
+        encoding="utf-8", pulls=True, repulls=True, relenses=True, completes_inline=True,
+        creates=True, versions=True, one_document_each=True, progress=True, shows_documents=True,
+        relates=True, literals=True,
     ),
     HELIX: Client(
         encoding="utf-8", pulls=True, repulls=True, watches=True, creates=True, versions=True,
@@ -122,7 +116,7 @@ KNOWN = {
     ),
     EGLOT: Client(
         encoding="utf-32", watches=True, versions=True, progress=True, shows_documents=True,
-        literals=True,
+        literals=True, echoes_late=True,
     ),
 }  # fmt: skip
 
@@ -157,10 +151,29 @@ async def test_a_client_that_says_nothing_of_itself_gets_what_the_protocol_alway
         )
         assert isinstance(result, dict)
         assert (result["outcome"], result["applied"]) == ("verified", True), result["message"]
-        assert editor.text(SOURCE) == before.text.replace("import shop.web; ", "")
+        assert editor.text(SOURCE) == before.text.replace(ILLEGAL, LEGAL)
         assert editor.edits[-1].document_changes is None
         assert editor.tokens == []
         assert editor.said[0] == "Fix totals-know-no-web…"
+    finally:
+        await editor.stop()
+
+
+async def test_a_client_that_has_no_questions_is_told_what_would_have_been_asked(
+    drawn: Project, environment: dict[str, str]
+) -> None:
+    editor = Editor(drawn.root, answers=frozenset())
+    del editor.client.protocol.fm.features[types.WINDOW_SHOW_MESSAGE_REQUEST]
+    await editor.start({"interpreter": str(drawn.interpreter)}, environment)
+    try:
+        before = editor.open(SOURCE)
+        await asyncio.wait_for(editor.seen(SOURCE, bool), 20)
+        (found,) = editor.shown[SOURCE]
+        result = await editor.run((await editor.actions_on(SOURCE, found))[0])
+        assert result["applied"] is False
+        assert any("wants to run the tests" in said for said in editor.said)
+        assert result["message"] in editor.said
+        assert editor.text(SOURCE) == before.text
     finally:
         await editor.stop()
 
@@ -180,12 +193,12 @@ async def test_a_client_that_waits_for_a_rename_is_asked_nothing_meanwhile(
         )
         with pytest.raises(JsonRpcException, match="trueup trust"):
             await editor.client.text_document_rename_async(params)
-        assert (editor.asked, editor.tokens, editor.opened) == ([], [], [])
+        assert (editor.asked, editor.tokens, editor.opened, editor.said) == ([], [], [], [])
         trust.remember(trust.plan(str(shop.root), shop.interpreter))
         answer = await editor.client.text_document_rename_async(params)
         assert answer is not None
         assert len(answer.document_changes or ()) == 2
-        assert (editor.asked, editor.tokens, editor.opened) == ([], [], [])
+        assert (editor.asked, editor.tokens, editor.opened, editor.said) == ([], [], [], [])
     finally:
         await editor.stop()
 

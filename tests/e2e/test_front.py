@@ -81,7 +81,10 @@ END: tuple[dict[str, object], ...] = ({"id": 9, "method": "shutdown"}, {"method"
 
 
 def initialize(*encodings: str, prepares: bool = False) -> dict[str, object]:
-    client: dict[str, object] = {"textDocument": {"rename": {"prepareSupport": prepares}}}
+    text: dict[str, object] = {"rename": {"prepareSupport": prepares}}
+    if prepares:
+        text["inlineCompletion"] = {}
+    client: dict[str, object] = {"textDocument": text}
     if encodings:
         client["general"] = {"positionEncodings": list(encodings)}
     parameters = {"processId": os.getpid(), "rootUri": None, "capabilities": client}
@@ -106,7 +109,7 @@ def test_the_early_answer_is_the_servers_own(
     assert code == 0
     assert [answer.get("id") for answer in early] == [1, 9]
     assert early[0]["result"] == late[0]["result"]
-    expected = boot.capabilities(chosen, prepares_rename=prepares)
+    expected = boot.capabilities(chosen, prepares_rename=prepares, completes_inline=prepares)
     assert early[0]["result"]["capabilities"] == expected
 
 
@@ -131,6 +134,7 @@ async def test_what_is_offered_where(shop: Project, editing: Editing) -> None:
         "Inline unused",
         "Apply Ruff's safe fixes to this file",
         "Apply Ruff's fixes, unsafe ones too, to this file",
+        "Review what changed in this file",
     ]
     assert {str(getattr(item.kind, "value", item.kind)) for item in selection} >= {
         "refactor.extract",
@@ -139,5 +143,6 @@ async def test_what_is_offered_where(shop: Project, editing: Editing) -> None:
     assert [item.title for item in outside] == [
         "Apply Ruff's safe fixes to this file",
         "Apply Ruff's fixes, unsafe ones too, to this file",
+        "Review what changed in this file",
     ]
     assert all(item.command is not None and item.edit is None for item in cursor)

@@ -25,7 +25,7 @@ REPLY = edits_reply("Use sum", [{"path": SOURCE, "symbol": "total", "after": RIG
 async def test_rejected_then_not_offered_then_undone_then_offered(
     shop: Project, editing: Editing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with MessagesServer(REPLY, REPLY, REPLY, REPLY) as model:
+    with MessagesServer(*[REPLY] * 5) as model:
         async with editing(shop, DISCARD, "Wrong", model=model.url) as editor:
             first = await pick(editor, SOURCE, inside(editor, SOURCE, "total"), "Simplify")
             again = await pick(editor, SOURCE, inside(editor, SOURCE, "total"), "Simplify")

@@ -63,6 +63,7 @@ async def test_what_is_in_the_buffers_is_judged(repository: Project, editing: Ed
     assert [item["applied"] for item in editor.panel.settled] == [False, False]
 
 
+@pytest.mark.soak
 async def test_a_new_file_and_what_is_staged_count(repository: Project, editing: Editing) -> None:
     source = (repository.root / SOURCE).read_text()
     repository.put(".gitignore", "made/\n")

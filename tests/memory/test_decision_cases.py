@@ -82,7 +82,7 @@ def _command(root: str, words: list[str]) -> None:
         case ["add", title, *rules]:
             lifecycle.add(root, lifecycle.Draft(title, rules=tuple(rules)))
         case ["accept", name]:
-            lifecycle.accept(root, lifecycle.clear(known, name))
+            evidence.put_in_force(root, known, lifecycle.clear(known, name))
         case ["retire", name]:
             lifecycle.retire(root, lifecycle.clear(known, name))
         case ["supersede", old, new]:

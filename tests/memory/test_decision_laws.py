@@ -13,8 +13,16 @@ from hypothesis import strategies as st
 
 from trueup import InputError, StaleError
 from trueup.files import replace_unchanged
-from trueup.memory import lifecycle, ulid
-from trueup.memory.decisions import Origin, Scope, Status, Visibility, Weight
+from trueup.memory import governing, lifecycle, ulid
+from trueup.memory.decisions import (
+    Decision,
+    Decisions,
+    Origin,
+    Scope,
+    Status,
+    Visibility,
+    Weight,
+)
 from trueup.memory.export import Target, exported, pages
 from trueup.memory.globs import matches, overlap
 from trueup.memory.hidden import one_line
@@ -227,3 +235,31 @@ def test_values_stay_what_was_written() -> None:
     node = read("a: no\nb: 007\nc: 2020-01-01\nd: ~\ne: 1e5\nf:\n")
     values = [value.value for _, value in node.entries]
     assert values == ["no", "007", "2020-01-01", "~", "1e5", ""]
+
+
+SYMBOLS = st.sampled_from(["shop", "shop.a", "shop.a.*", "shop.a.f", "shop.a.f.g", "shop.ab",
+                                "other.a.f", "shop.a.C.*"])  # fmt: skip
+
+
+@given(names=st.lists(st.lists(SYMBOLS, max_size=3), max_size=6))
+def test_what_governs_a_symbol_is_what_names_it(names: list[list[str]]) -> None:
+    known = Decisions(
+        tuple(
+            Decision(f"ID{number}", "", f"docs/{number}.md", Origin.DECISION, Status.ACCEPTED,
+                     scope=Scope(symbols=tuple(symbols)))
+            for number, symbols in enumerate(names)
+        )
+    )  # fmt: skip
+    symbols = ("f", "f.g", "C", "C.m")
+    found = governing.of_symbols(known, "shop/a.py", symbols)
+    for symbol in symbols:
+        name = f"shop.a.{symbol}"
+        expected = [
+            item.id
+            for item in known
+            if any(
+                name.startswith(f"{written.removesuffix('.*')}.") or name == written
+                for written in item.scope.symbols
+            )
+        ]
+        assert [item.id for item in found[symbol]] == expected

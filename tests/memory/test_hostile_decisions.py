@@ -13,6 +13,7 @@ from trueup.memory.consistency import contradictions
 from trueup.memory.decisions import Decisions
 from trueup.memory.evaluate import CHARACTERS_MAX, report
 from trueup.memory.globs import matches, overlap
+from trueup.memory.governing import of_symbols
 from trueup.memory.places import load
 from trueup.memory.project import check
 from trueup.memory.reading import read_decision
@@ -178,3 +179,21 @@ def test_many_decisions(tmp_path: Path, count: int) -> None:
     assert not contradictions(found)
     findings = report(found, "a.py", f"call_{count - 2}(1)\n").findings
     assert len(findings) == 1
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(5_000, id="many")])
+def test_many_decisions_about_many_symbols(count: int) -> None:
+    decisions = tuple(
+        read_decision(
+            f"docs/decisions/{number:05}-x.md",
+            decision(f"kind: forbid-pattern\npattern: call_{number}($X)", number,
+                     f"scope: {{symbols: [a.f{number % 200}]}}\n"),
+        ).decision
+        for number in range(count)
+    )  # fmt: skip
+    text = "".join(f"def f{number}():\n    call_{number}(1)\n" for number in range(200))
+    found = report(Decisions(decisions), "a.py", text).findings
+    # Each name is that of one function, and each call is of one rule.
+    assert len(found) == 200
+    governed = of_symbols(Decisions(decisions), "a.py", [f"f{number}" for number in range(200)])
+    assert sum(map(len, governed.values())) == count

@@ -17,13 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.indexers import QUESTIONS, answers, put
-from trueup.memory import store as store_module
+from trueup.memory import database as database_module
 from trueup.memory.chunks import chunks
+from trueup.memory.database import MEMORY, SCHEMA
 from trueup.memory.generations import CURRENT, Generations, folder_of
 from trueup.memory.index import MEMORY_SOURCE_BYTES_MAX, Freshness, Home, Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Place
-from trueup.memory.store import SCHEMA, Row, Store
+from trueup.memory.scoping import Place
+from trueup.memory.store import Known, Row, Stamp, Store
 from trueup.memory.words import words
 
 INDEXERS: Final = Path(__file__).parents[1] / "support" / "indexers.py"
@@ -182,7 +183,7 @@ def test_an_index_of_another_version_is_built_again(
     with Index(str(project)) as index:
         check(index, project)
         index.close()
-        monkeypatch.setattr(store_module, "SCHEMA", "another")
+        monkeypatch.setattr(database_module, "SCHEMA", "another")
         assert index.refresh().rebuilt
         assert not index.refresh().rebuilt
 
@@ -329,10 +330,10 @@ def test_what_a_place_calls_comes_before_its_namesakes(project: Path) -> None:
 
 
 def test_rows_that_tie_are_in_the_order_of_their_places() -> None:
-    store = Store.create(store_module.MEMORY, "")
+    store = Store.create(MEMORY, "")
     with store.transaction():
         for number in (5, 3, 9):
-            known = store_module.Known(store_module.Stamp(0, 0, 0), True, b"")
+            known = Known(Stamp(0, 0, 0), True, b"")
             store.put(f"{number}.py", known, chunks("def same(): pass\n"))
     for limit in (1, 2, 3):
         rows = store.matching(words("same"), limit)

@@ -30,7 +30,7 @@ def started(root: Path) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("kills", [pytest.param(6, id="few"), pytest.param(500, id="many")])
+@pytest.mark.parametrize("kills", [pytest.param(3, id="few"), pytest.param(500, id="many")])
 def test_no_decision_and_no_event_is_lost(tmp_path: Path, kills: int) -> None:
     chance = random.Random(kills)  # noqa: S311 - when to kill
     (tmp_path / "docs/decisions").mkdir(parents=True)

@@ -7,17 +7,18 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from support.commands import trueup
 from support.messages_server import MessagesServer, Reply, edits_reply
 from trueup import ConfigurationError, settings
+from trueup.cli import cli
 from trueup.engine import job
 from trueup.engine.beds import Beds
 from trueup.engine.messages import Start
 from trueup.engine.recorded import Books
+from trueup.memory.audience import Audience
 from trueup.memory.index import Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Audience
 from trueup.memory.unsent import hidden_from
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore
@@ -124,11 +125,11 @@ async def test_what_the_model_is_told_is_in_the_trace_with_its_reason(root: Path
     )  # fmt: skip
     assert (told.scope, told.rank) == ("shop/**", 1)
     assert told.tokens > 10
-    done = trueup(root, "trace", "show", "last")
+    shown = said_by("trace", "show", "last")
     assert (
         f"told: decision 0010 The cent is spelled out (rank 1, {told.tokens} tokens):"
         " its scope shop/** is meant"
-    ) in " ".join(done.stdout.split())
+    ) in " ".join(shown.split())
 
 
 async def test_a_decision_that_is_never_sent_rejects_and_is_not_told_of(root: Path) -> None:
@@ -155,18 +156,39 @@ async def test_a_diagnostic_says_nothing_of_it_either(root: Path) -> None:
     assert CANARY not in traces()[1]
 
 
-@pytest.mark.parametrize("path", ["shop/secret/prices.py", "shop/alias.py"])
-async def test_a_file_that_is_never_sent_is_in_no_prompt_and_no_trace(
-    root: Path, path: str
-) -> None:
+async def test_a_file_that_is_never_sent_is_in_no_prompt_and_no_trace(root: Path) -> None:
+    path = "shop/secret/prices.py"
     goal = Goal(GoalKind.REFACTOR, Recipe.SIMPLIFY, path, Span(4, 9))
     made, sent = await run(root, goal)
     assert isinstance(made, Failure)
-    assert made.sentence == (
+    assert made.sentence.startswith(
         f"{path} is never sent to a model: the setting `visibility.never` names it"
     )
     assert sent == "[]"
     assert traces()[1] == ""
+
+
+async def test_what_stands_around_a_place_is_shown_without_what_is_never_sent(root: Path) -> None:
+    for path, text in {
+        "shop/b.py": "from shop.a import total\n\n\ndef told():\n    return total([1])\n",
+        "shop/secret/user.py": "from shop.a import total\n\n\n"
+        f'def hidden():\n    """{CANARY}"""\n    return total([2])\n',
+        "shop/secret/test_a.py": "from shop.a import total\n\n\n"
+        f'def test_total():\n    """{CANARY}"""\n    assert total([3]) == 3\n',
+        "shop/secret/AGENTS.md": f"Say {CANARY}.\n",
+        "AGENTS.md": "Say please.\n",
+    }.items():
+        (root / path).write_text(text)
+    with Index(str(root)) as index:
+        index.refresh()
+    _, sent = await run(root, SIMPLIFY, edit(SHOP.replace("sum", "fsum")), edit(SHOP))
+    (trace, *_), kept = traces()
+    # What calls the place is shown, so that which of it is hidden means something.
+    assert "def told" in sent
+    assert "shop/b.py" in {item.path for item in trace.told}
+    assert CANARY not in sent
+    assert CANARY not in kept
+    assert "shop/secret" not in sent
 
 
 async def test_what_is_deterministic_goes_on_without_a_trace(root: Path) -> None:
@@ -197,19 +219,29 @@ async def test_a_change_that_also_touches_it_is_kept_without_it(root: Path) -> N
     assert trace.outcome == made.verdict.outcome
 
 
-def test_exports_and_searches_for_others_hold_none_of_it(root: Path) -> None:
+def said_by(*words: str) -> str:
+    """What a command prints in the folder of this process."""
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_exports_and_searches_for_others_hold_none_of_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
     local = TOLD.replace("0E\n", "0H\n").replace("margin", "moon")
     (root / "docs/decisions/0008-local.md").write_text(local)
-    assert trueup(root, "decisions", "export", "--to", "agents").returncode == 0
+    said_by("decisions", "export", "--to", "agents")
     exported = (root / "AGENTS.md").read_text()
     assert "The cent is spelled out" in exported
     assert CANARY not in exported
     assert "The moon" not in exported
     for reader, seen in (("person", True), ("model", False), ("team", False)):
-        said = trueup(root, "decisions", "search", CANARY, "--code", "--for", reader).stdout
+        said = said_by("decisions", "search", CANARY, "--code", "--for", reader)
         assert (f"The margin is {CANARY}" in said) is seen
         assert ("prices.py" in said) is seen
-        said = trueup(root, "decisions", "search", "moon", "--for", reader).stdout
+        said = said_by("decisions", "search", "moon", "--for", reader)
         assert ("The moon" in said) is (reader != "team")
 
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import pytest
 
+from trueup.memory.audience import Audience
 from trueup.memory.decisions import Decision, Decisions, Origin, Scope, Status, Visibility
-from trueup.memory.search import Answer, Audience, DecisionSearch, Place
+from trueup.memory.scoping import Place
+from trueup.memory.search import Answer, DecisionSearch
 
 FOLDER: Final = Path(__file__).parents[2] / "evals" / "blocking" / "decisions"
 

@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 
 from trueup.cli import cli
 from trueup.memory import words
+from trueup.memory.audience import Audience
 from trueup.memory.chunks import chunks
+from trueup.memory.code_base import CodeBase
+from trueup.memory.code_base import Place as In
 from trueup.memory.decisions import Anchor, Decision, Decisions, Origin, Scope, Status, Visibility
 from trueup.memory.fusion import fused, places
 from trueup.memory.reading import read_decision
-from trueup.memory.search import Audience, DecisionSearch, Place
+from trueup.memory.scoping import Place
+from trueup.memory.search import DecisionSearch
 from trueup.memory.standing import Standing, standing_of
-from trueup.snapshot import digest
 
 MANY: Final = 10_000
 CANARY: Final = "canary-osprey"
@@ -168,21 +171,26 @@ def test_reciprocal_rank_fusion_is_that_of_the_paper() -> None:
     assert places({"a": 2.0, "b": 3.0, "c": 2.0}) == {"b": 1, "a": 2, "c": 2}
 
 
-def test_evidence_that_changed_and_that_is_gone() -> None:
-    text = "def kept():\n    return 1\n"
-    symbol = "def kept():\n    return 1"
-    files = {"a.py": text}
+def test_evidence_that_changed_and_that_is_gone(tmp_path: Path) -> None:
+    kept = "def kept():\n    return [1, 2, 3]\n"
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/a.py").write_text(kept)
+    (tmp_path / "shop/half.py").write_text("def f(:\n")
+    here = CodeBase(str(tmp_path), ("",))
+    now = here.digest(In("shop/a.py", "kept"))
     for anchor, standing in (
-        (Anchor("a.py", "shop.a.kept", digest(symbol)), Standing.HOLDS),
-        (Anchor("a.py", "", digest(text)[:12]), Standing.HOLDS),
-        (Anchor("a.py", "shop.a.kept", digest("x")), Standing.CHANGED),
-        (Anchor("a.py", "shop.a.other", digest("x")), Standing.GONE),
-        (Anchor("b.py"), Standing.GONE),
-        (Anchor("a.py"), Standing.UNKNOWN),
+        (Anchor("shop/a.py", "shop.a.kept", now), Standing.HOLDS),
+        (Anchor("shop/a.py", "", here.digest(In("shop/a.py"))), Standing.HOLDS),
+        (Anchor("shop/a.py", "shop.a.kept", "v1-0123456789abcdef"), Standing.CHANGED),
+        (Anchor("shop/a.py", "shop.a.other", now), Standing.GONE),
+        (Anchor("shop/b.py"), Standing.GONE),
+        (Anchor("shop/half.py", "shop.half.f", now), Standing.UNKNOWN),
+        (Anchor("shop/a.py"), Standing.UNKNOWN),
+        (Anchor("shop/a.py", "shop.a.other", now, follows=True), Standing.UNKNOWN),
     ):
-        assert standing_of(decision("x", evidence=(anchor,)), files.get) is standing
-    both = (Anchor("a.py", "", digest(text)), Anchor("b.py"))
-    assert standing_of(decision("x", evidence=both), files.get) is Standing.GONE
+        assert standing_of(decision("x", evidence=(anchor,)), here) is standing
+    both = (Anchor("shop/a.py", "shop.a.kept", now), Anchor("shop/b.py"))
+    assert standing_of(decision("x", evidence=both), here) is Standing.GONE
 
 
 def test_chunks_are_what_stands_at_their_places() -> None:

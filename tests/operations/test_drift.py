@@ -139,6 +139,7 @@ def test_what_a_trace_says() -> None:
         accepted=False,
         served="claude-sonnet-5-5-20260901",
         fell=("tests",),
+        goal="fix",
     )
     assert observation(traces.numbered(1)[0]) is None
     assert drift.LOWER == 0.75

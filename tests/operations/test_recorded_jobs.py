@@ -16,9 +16,10 @@ from trueup.engine.recorded import Books
 from trueup.operations.budget import Purse
 from trueup.operations.trace import Trace
 from trueup.operations.tracestore import TraceStore
+from trueup.propose.prompts import own_folder
 from trueup.propose.proposal import Failure
 from trueup.settings import Budget, TraceLimits
-from trueup.snapshot import Span
+from trueup.snapshot import Span, digest
 from trueup.suggestion import Goal, GoalKind, Recipe, Suggestion
 
 CODE = "import os\n\n\ndef f(x):\n    return x\n"
@@ -76,7 +77,7 @@ def day_tokens() -> int:
 
 async def test_a_round_of_the_model_from_question_to_verdict(root: Path) -> None:
     with MessagesServer(BROKEN, DOUBLE) as server:
-        made = await run(root, INSTRUCT, server.url)
+        made = await run(root, INSTRUCT, server.url, limits={"candidates": 1})
     trace = only()
     assert isinstance(made, Suggestion)
     assert made.trace == trace.id
@@ -119,7 +120,9 @@ async def test_every_ending_is_in_the_trace(
     root: Path, items: tuple[Item, ...], ending: str, tokens: int
 ) -> None:
     with MessagesServer(*items) as server:
-        made = await run(root, INSTRUCT, server.url, limits={"retry_after_seconds": 1})
+        made = await run(
+            root, INSTRUCT, server.url, limits={"retry_after_seconds": 1, "candidates": 1}
+        )
     assert isinstance(made, Failure)
     trace = only()
     assert trace.outcome == ending
@@ -211,3 +214,36 @@ async def test_the_key_is_in_no_trace(root: Path, monkeypatch: pytest.MonkeyPatc
     with MessagesServer(Fault(status=400, message="sk-very-secret is wrong")) as server:
         await run(root, INSTRUCT, server.url)
     assert "sk-very-secret" not in str(only())
+
+
+async def test_the_trace_names_the_version_of_ones_own_prompt(root: Path) -> None:
+    own_folder().mkdir(parents=True)
+    (own_folder() / "suggest.v2.md").write_text('Answer with "edits", shortly.')
+    with MessagesServer(DOUBLE) as server:
+        await run(root, INSTRUCT, server.url, prompts={"refactor": "v2"})
+    assert server.requests[0].body["system"] == 'Answer with "edits", shortly.'
+    (call,) = only().calls
+    assert (call.prompt, call.prompt_digest) == (
+        "suggest@v2",
+        digest('Answer with "edits", shortly.'),
+    )
+
+
+async def test_a_prompt_with_an_error_is_said_once_and_the_one_before_goes_on(root: Path) -> None:
+    own_folder().mkdir(parents=True)
+    (own_folder() / "suggest.v2.md").write_text("Be nice.")
+    said: list[str] = []
+    with MessagesServer(BROKEN, DOUBLE) as server:
+        made = await run(root, INSTRUCT, server.url, said, prompts={"refactor": "v2"})
+    assert isinstance(made, Suggestion)
+    (told,) = [sentence for sentence in said if "suggest@v2" in sentence]
+    assert told.startswith("the prompt suggest@v2 cannot be used: it does not ask for ")
+    assert told.endswith("; suggest@v1 is used instead")
+    assert {call.prompt for call in only().calls} == {"suggest@v1"}
+
+
+async def test_the_files_are_kept_as_they_were(root: Path) -> None:
+    with MessagesServer(DOUBLE) as server:
+        await run(root, INSTRUCT, server.url)
+    (held,) = only().files
+    assert (held.path, store().text(held.text)) == ("a.py", CODE)

@@ -14,8 +14,9 @@ import pytest
 
 from support.messages_server import Fault, Item, MessagesServer, Reply, Request, edits_reply
 from trueup.propose import model
+from trueup.propose.conversation import AGAIN, Attempt, Turn
 from trueup.propose.endings import classify, retry_after
-from trueup.propose.model import Attempt, ModelAnswer
+from trueup.propose.model import ModelAnswer
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.settings import Limits, ModelSettings, Settings
 from trueup.snapshot import Document, Snapshot, Span
@@ -42,7 +43,7 @@ async def ask(
     server: MessagesServer, *models: str, attempts: tuple[Attempt, ...] = (), **limits: float
 ) -> ModelAnswer:
     settings = settings_for(server.url, *models, **limits)
-    return await model.propose(GOAL, SNAPSHOT, settings, attempts, None)
+    return await model.propose(GOAL, SNAPSHOT, settings, Turn(attempts))
 
 
 def key_sent(request: Request) -> str:
@@ -103,12 +104,14 @@ async def test_repair_is_a_conversation() -> None:
         await ask(server, attempts=attempts)
     first, second = (request.body["messages"] for request in server.requests)
     assert second[0] == first[0]
-    assert second[1:] == [
-        {"role": "assistant", "content": "{...}"},
-        {"role": "user", "content": "tests failed"},
-        {"role": "assistant", "content": "(no answer)"},
-        {"role": "user", "content": "still failing"},
-    ]
+    assert [message["role"] for message in second[1:]] == ["assistant", "user"] * 2
+    assert [message["content"] for message in second[1::2]] == ["{...}", "(no answer)"]
+    for message, complaint in zip(second[2::2], ("tests failed", "still failing"), strict=True):
+        # What a check found may quote the repository, so it is data as well.
+        opening, said, closing, _, again = message["content"].split("\n")
+        assert opening.endswith(" what was found on this answer>>>")
+        assert closing == f"{opening.split(' ')[0]} end>>>"
+        assert (said, again) == (complaint, AGAIN)
 
 
 async def test_thinking_is_not_the_answer() -> None:
@@ -234,7 +237,7 @@ PING = b'event: ping\ndata: {"type": "ping"}\n\n'
             Fault(400, message="no\nthanks"),
             "protocol",
             "HOST does not accept the request: no thanks",
-            2,
+            3,
         ),
         (
             Fault(307, headers={"location": "http://127.0.0.1:9/"}),
@@ -432,7 +435,7 @@ async def test_the_key_is_in_no_sentence_and_no_log(
     with MessagesServer() as server:
         server.always(Fault(400, message=f"bad key {key}"))
         settings = settings_for(server.url)
-        answer = await model.propose(GOAL, SNAPSHOT, settings, (), said.append)
+        answer = await model.propose(GOAL, SNAPSHOT, settings, said=said.append)
     assert SECRET not in repr(answer)
     assert SECRET not in "".join(said)
     assert SECRET not in caplog.text
@@ -445,7 +448,7 @@ async def test_progress_is_said() -> None:
     )
     with MessagesServer(Fault(529, headers=NO_WAIT), Fault(404), long) as server:
         settings = settings_for(server.url, "one", "two")
-        await model.propose(GOAL, SNAPSHOT, settings, (), said.append)
+        await model.propose(GOAL, SNAPSHOT, settings, said=said.append)
         host = server.url.removeprefix("http://")
     assert [line.replace(host, "HOST") for line in said[:4]] == [
         "asking one",

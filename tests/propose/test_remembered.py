@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from trueup.memory.search import Answer
 from trueup.propose import context, remembered
 from trueup.snapshot import Document, Snapshot, Span
 from trueup.suggestion import Goal, GoalKind, Recipe
@@ -48,32 +49,39 @@ def goal(recipe: Recipe = Recipe.SIMPLIFY) -> Goal:
     return Goal(GoalKind.REFACTOR, recipe, "shop/total.py", Span(0, 3), symbol="total")
 
 
+def told(answer: Answer) -> context.Material:
+    pieces = (context.Piece("a decision", taken.text, taken.decision.id) for taken in answer.taken)
+    return context.Material(said=tuple(pieces))
+
+
 def test_a_model_is_told_what_holds_here_and_nothing_that_is_never_sent(
     snapshot: Snapshot,
 ) -> None:
     answer = remembered.decisions(goal(), snapshot)
     assert [taken.decision.title for taken in answer.taken] == ["Money is counted in cents"]
-    shown = context.build(goal(), snapshot, 2_000, decisions=remembered.text(answer))
+    shown = context.build(goal(), snapshot, 2_000, material=told(answer))
     assert isinstance(shown, context.Context)
     assert "Floats lose them." in shown.text
     assert "CANARY" not in shown.text
     # Data between delimiters, before the file: it stays the same from one request to the next.
-    assert shown.text.index("decisions of this project>>>") < shown.text.index("def total")
+    assert shown.text.index("a decision>>>") < shown.text.index("def total")
     assert shown.text.index("Floats") < shown.text.index("Task\n")
 
 
 def test_without_decisions_nothing_is_said_of_them(tmp_path: Path) -> None:
     snapshot = Snapshot.of(str(tmp_path), (Document("shop/total.py", TEXT),))
     assert remembered.decisions(goal(), snapshot).taken == ()
-    shown = context.build(goal(), snapshot, 2_000, decisions="")
+    shown = context.build(goal(), snapshot, 2_000, material=context.NOTHING)
     assert isinstance(shown, context.Context)
     assert "decisions" not in shown.text
 
 
 def test_decisions_take_their_room_from_the_file(snapshot: Snapshot) -> None:
-    told = remembered.text(remembered.decisions(goal(), snapshot))
+    decided = remembered.decisions(goal(), snapshot)
     for budget in (500, 1_000):
-        shown = context.build(goal(), snapshot, budget, decisions=told)
+        shown = context.build(goal(), snapshot, budget, material=told(decided))
         assert isinstance(shown, context.Context)
         assert shown.tokens <= budget
-    assert not isinstance(context.build(goal(), snapshot, 200, decisions=told), context.Context)
+    assert not isinstance(
+        context.build(goal(), snapshot, 200, material=told(decided)), context.Context
+    )

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 
 API_VERSION = "2026-10-21"
 CHUNK_CHARACTERS = 16
+MESSAGES = "/v1/messages"
 
 Json = dict[str, Any]
 
@@ -80,6 +81,7 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: Json
+    raw: bytes = b""
     held: threading.Event = field(default_factory=threading.Event)
     gone: threading.Event = field(default_factory=threading.Event)
 
@@ -124,7 +126,7 @@ def complaint_about(body: Json) -> str | None:
 
 def events_of(body: Json, reply: Reply) -> Iterator[tuple[str, Json]]:
     """The server-sent events of a whole answer, each with its name."""
-    message = {
+    message: Json = {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -156,8 +158,12 @@ def events_of(body: Json, reply: Reply) -> Iterator[tuple[str, Json]]:
 class MessagesServer:
     """Answers each request with the next item of its script. Use as a context manager."""
 
-    def __init__(self, *script: Item, structured: bool = True) -> None:
-        self.structured = structured
+    def __init__(
+        self, *script: Item, structured: bool = True, caching: bool = True, path: str = MESSAGES
+    ) -> None:
+        self.structured, self.caching, self.path = structured, caching, path
+        self.frames: Callable[[Json, Reply], Iterator[bytes]] | None = None
+        """How an answer is framed where it is not by server-sent events."""
         self.requests: list[Request] = []
         self.arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
         self._script: queue.SimpleQueue[Item] = queue.SimpleQueue()
@@ -222,16 +228,21 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.path, headers, json.loads(raw))
+        request = Request(self.path, headers, json.loads(raw), raw)
         owner.requests.append(request)
         owner.arrived.put(request)
+        if owner.path != MESSAGES:
+            # A cloud has the model's name in the address.
+            request.body.setdefault("model", "claude-x")
         said = complaint_about(request.body)
-        if self.path.partition("?")[0] != "/v1/messages":
+        if self.path.partition("?")[0] != owner.path:
             self._fail(Fault(404, body=b"no such route"))
         elif said:
             self._fail(Fault(400, message=said))
         elif not owner.structured and "output_config" in request.body:
             self._fail(Fault(400, message="output_config: Extra inputs are not permitted"))
+        elif not owner.caching and "cache_control" in request.body:
+            self._fail(Fault(400, message="cache_control: Extra inputs are not permitted"))
         else:
             item = owner.next_item(request)
             if isinstance(item, Fault):
@@ -263,6 +274,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream; charset=utf-8")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
+        if self.server.owner.frames is not None:
+            for frame in self.server.owner.frames(request.body, reply):
+                self._chunk(frame)
+            self.wfile.write(b"0\r\n\r\n")
+            return
         for number, (name, content) in enumerate(events_of(request.body, reply)):
             if number in reply.inject:
                 self._chunk(reply.inject[number])

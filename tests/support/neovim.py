@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -189,3 +189,7 @@ def _listening(process: subprocess.Popen[bytes], socket: Path) -> None:
 def _quoted(text: str) -> str:
     """A long string of Lua."""
     return f"[====[{text}]====]"
+
+
+Starting = Callable[..., AbstractContextManager[Neovim]]
+"""How tests start one: with answers, and with settings and options by name."""

@@ -17,7 +17,7 @@ SERVE = (sys.executable, "-m", "trueup", "serve")
 PROBE = (sys.executable, str(Path(__file__).parents[1] / "protocol" / "probe.py"))
 """The server with some methods more, for what only a handler can show."""
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 
 
 class RawClient:

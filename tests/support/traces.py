@@ -85,3 +85,25 @@ def numbered(number: int, text: str = "a text") -> tuple[Trace, dict[str, str]]:
     name = f"{began:%Y%m%dT%H%M%S}-{number:08x}"
     trace = replace(recording.ended("verified"), id=name, began=began.isoformat())
     return trace, recording.texts
+
+
+def fallen(count: int = 110, *, after: int = 20, model: str = "claude-sonnet-5-5") -> list[Trace]:
+    """So many verified suggestions with suggest@v1, then rejected ones with suggest@v2."""
+    made = []
+    call = full()[0].calls[0]
+    for number in range(count + after):
+        good = number < count
+        trace, _ = numbered(number)
+        asked = replace(
+            call, asked=model, prompt="suggest@v1" if good else "suggest@v2", sent=None, reply=None
+        )
+        made.append(
+            replace(
+                trace,
+                goal=Goal(GoalKind.REFACTOR, Recipe.SIMPLIFY, "a.py", Span(0, 1)),
+                calls=(asked,),
+                tried=(),
+                outcome="verified" if good else "rejected",
+            )
+        )
+    return made

@@ -32,6 +32,24 @@ local function on(name, callback)
   })
 end
 
+-- Neovim 0.12 says nothing where the program of a server is not there.
+vim.api.nvim_create_autocmd('FileType', {
+  group = group,
+  pattern = 'python',
+  callback = function()
+    local command = vim.lsp.is_enabled
+      and vim.lsp.is_enabled('trueup')
+      and vim.lsp.config.trueup.cmd
+    if type(command) == 'table' and vim.fn.executable(command[1]) == 0 then
+      require('trueup.server').say(
+        ('`%s` is not on your PATH; `:checkhealth trueup` says more'):format(command[1]),
+        vim.log.levels.WARN
+      )
+      return true
+    end
+  end,
+})
+
 on('LspAttach', function(client, event)
   require('trueup.attach').attached(client, event.buf)
 end)

@@ -1,25 +1,28 @@
-"""What is said about the machine, the project and Trueup itself: trust, doctor, eval, demo."""
+"""What is said about the machine, the project and Trueup itself: trust, doctor, demo."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trueup import (
     ConfigurationError,
     TrueupError,
-    report,
+    limits,
     workspace,
 )
 from trueup import settings as settings_module
 from trueup import trust as trust_module
 from trueup.commands.console import console, errors, fail
 from trueup.commands.terminal import asker, machine
-from trueup.verify import gate
+from trueup.settings import Settings
+
+if TYPE_CHECKING:
+    from trueup.doctor import Finding
 
 
 @click.command()
@@ -60,10 +63,17 @@ def _interpreter(root: str, chosen: str | None) -> Path:
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
 @click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
 @click.option("--interpreter", metavar="PATH", help="The project's interpreter.")
-def doctor(folder: str, trusted: bool, interpreter: str | None) -> None:
+@click.option("--limits", "shows_limits", is_flag=True, help="Print every limit, and nothing else.")
+@click.option("--bundle", metavar="FILE", help="Also write a zip for a bug report, without code.")
+def doctor(
+    folder: str, trusted: bool, interpreter: str | None, shows_limits: bool, bundle: str | None
+) -> None:
     """Say in words what works here and what does not."""
     from trueup import doctor as examination  # noqa: PLC0415
 
+    if shows_limits:
+        click.echo(limits.as_markdown(limits.every()), nl=False)
+        return
     root = str(workspace.root_of(Path(folder).absolute()))
     try:
         findings = asyncio.run(
@@ -74,44 +84,19 @@ def doctor(folder: str, trusted: bool, interpreter: str | None) -> None:
     for finding in findings:
         mark, style = ("✓", "green") if finding.good else ("✗", "yellow")
         console.print(f"[{style}]{mark}[/] [bold]{finding.what}[/] {finding.says}", highlight=False)
+    if bundle is not None:
+        _bundle(Path(bundle), findings, settings_module.load(root, machine(interpreter)))
     sys.exit(0 if all(finding.good for finding in findings) else 1)
 
 
-@click.group("eval")
-def evaluation() -> None:
-    """How good Trueup itself is, on labelled candidates."""
+def _bundle(target: Path, findings: tuple[Finding, ...], settings: Settings) -> None:
+    from trueup import bundle  # noqa: PLC0415
 
-
-@evaluation.command("gate")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--checks", default="", metavar="NAMES", help="Judge by these checks, and syntax.")
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-@click.option("--interpreter", metavar="PATH", help="The interpreter that runs the candidates.")
-def eval_gate(file: str, checks: str, as_json: bool, interpreter: str | None) -> None:
-    """Judge the candidates of a JSON lines file, and compare with what is known of them."""
-    from trueup import evaluate  # noqa: PLC0415
-
-    only = frozenset(filter(None, (name.strip() for name in checks.split(","))))
-    if unknown := only - frozenset(gate.NAMES.values()):
-        fail(f"{min(unknown)} is no check; there are {', '.join(gate.NAMES.values())}")
-    with errors.status("starting") as status:
-        try:
-            judged, elapsed_s = asyncio.run(
-                evaluate.evaluate(
-                    Path(file), Path(interpreter or sys.executable).absolute(),
-                    settings_module.Limits(), only,
-                    lambda done, total: status.update(f"{done} of {total}"),
-                )
-            )  # fmt: skip
-        except TrueupError as problem:
-            fail(str(problem))
-    if as_json:
-        click.echo(json.dumps(evaluate.summary(judged, elapsed_s), indent=2))
-    else:
-        shown = report.judged_table(evaluate.counts(judged), evaluate.shares(judged))
-        console.print(shown, highlight=False)
-        for item in evaluate.wrong_verified(judged):
-            console.print(f"wrong and verified: {item.row.id}", highlight=False)
+    try:
+        names = bundle.write(target, findings, settings)
+    except OSError as problem:
+        fail(f"{target} cannot be written: {problem.strerror}")
+    errors.print(f"{target} holds {', '.join(names)}; read it before you send it", highlight=False)
 
 
 @click.command()

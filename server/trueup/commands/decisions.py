@@ -26,12 +26,12 @@ from trueup.commands.decision_report import (
 from trueup.commands.searching import search
 from trueup.memory import evidence, journal, lifecycle
 from trueup.memory import export as exporting
+from trueup.memory.audience import Audience
 from trueup.memory.consistency import kind_of
 from trueup.memory.decisions import Decision, Decisions, Scope, Status, Weight
 from trueup.memory.hidden import one_line, shown
 from trueup.memory.places import load
 from trueup.memory.project import check
-from trueup.memory.search import Audience
 from trueup.memory.staleness import staleness
 from trueup.memory.unsent import hidden_from
 

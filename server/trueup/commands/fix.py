@@ -8,7 +8,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -22,14 +22,16 @@ from trueup import (
 from trueup import settings as settings_module
 from trueup.commands.console import errors, fail
 from trueup.commands.terminal import finish, machine, nothing, run, test_names
-from trueup.engine import job
+from trueup.engine import job, shown
 from trueup.engine.messages import Start
-from trueup.files import write_atomically
 from trueup.operations.tracestore import TraceStore
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot, Span
 from trueup.suggestion import Diagnostic, Goal, GoalKind, Recipe, Ruling, Suggestion
 from trueup.symbols import Outline
+from trueup.undo import restoring
+from trueup.undo.change import ChangedFile
+from trueup.undo.journal import Journal
 
 _PLACE: Final = re.compile(r"^(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+))?$")
 
@@ -39,6 +41,7 @@ _PLACE: Final = re.compile(r"^(?P<path>.+?)(?::(?P<line>\d+))?(?::(?P<column>\d+
 @click.option("--goal", "wish", metavar="TEXT", help="What to change, in words; asks the model.")
 @click.option("--red", multiple=True, metavar="TEST", help="A failing test to turn green.")
 @click.option("--all", "everything", is_flag=True, help="All of Ruff's fixes that verify together.")
+@click.option("--show-prompt", is_flag=True, help="Show what a model would be sent; send nothing.")
 @click.option("--apply", "write", is_flag=True, help="Write the change when it is verified.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option("--trust", "trusted", is_flag=True, help="Let the project's tests run, this once.")
@@ -48,18 +51,15 @@ def fix(
     wish: str | None,
     red: tuple[str, ...],
     everything: bool,
+    show_prompt: bool,
     write: bool,
     as_json: bool,
     trusted: bool,
     interpreter: str | None,
 ) -> None:
     """One suggestion for a place: Ruff's fix of what it finds there, or what --goal says."""
-    if wish is not None and everything:
-        fail("--goal and --all exclude each other")
-    if wish is not None and not wish.strip():
-        fail("--goal needs words that say what to change")
-    if red and wish is None:
-        fail("--red needs --goal: what to change, in words")
+    if problem := _contradiction(wish, red, everything=everything, shows=show_prompt, writes=write):
+        fail(problem)
     try:
         root, goal = _goal(place, wish, everything=everything)
         if red:
@@ -68,6 +68,8 @@ def fix(
     except TrueupError as problem:
         fail(str(problem))
     start = Start(0, root, goal, settings=machine(interpreter))
+    if show_prompt:
+        _show_prompt(start, as_json=as_json)
     dropped: list[dict[str, object]] = []
     made: Suggestion | Failure
     if everything:
@@ -83,6 +85,30 @@ def fix(
         _write(root, made, before)
         TraceStore(settings_module.load(root).traces).answer(made.trace, "applied")
     finish(made, before, as_json=as_json, **({"dropped": dropped} if everything else {}))
+
+
+def _contradiction(
+    wish: str | None, red: tuple[str, ...], *, everything: bool, shows: bool, writes: bool
+) -> str:
+    """What is wrong with these options together, or ""."""
+    if wish is not None and everything:
+        return "--goal and --all exclude each other"
+    if wish is not None and not wish.strip():
+        return "--goal needs words that say what to change"
+    if shows and (everything or writes):
+        return "--show-prompt shows what would be sent and does nothing else"
+    if red and wish is None:
+        return "--red needs --goal: what to change, in words"
+    return ""
+
+
+def _show_prompt(start: Start, *, as_json: bool) -> NoReturn:
+    """Print the first request, its body alone with `as_json`."""
+    made = run(lambda ports: shown.run(start, ports), trusted=False, quiet=True)
+    if isinstance(made, Failure):
+        fail(made.sentence)
+    click.echo(made.request.json if as_json else made.text)
+    sys.exit(0)
 
 
 def _fix_all(
@@ -174,7 +200,15 @@ def _write(root: str, suggestion: Suggestion, before: Snapshot) -> None:
     for stamp in suggestion.ticket:
         if workspace.read(root, stamp.path).digest != stamp.base:
             fail(f"{stamp.path} changed in the meantime; nothing was written")
-    for stamp in suggestion.ticket:
-        target = Path(root, stamp.path)
-        mode = target.stat().st_mode & 0o777
-        write_atomically(target, after.documents[stamp.path].to_bytes(), mode=mode)
+    files = tuple(
+        ChangedFile(path, held.text, new.text if new is not None else None, held.encoding)
+        for path in suggestion.candidate.paths
+        if (held := before.get(path)) is not None
+        for new in (after.get(path),)
+    )
+    try:
+        made = restoring.make(Journal(), root, suggestion.candidate.title, files)
+    except TrueupError as problem:
+        fail(str(problem))
+    if made.left:
+        fail("; ".join(why for _, why in made.left))

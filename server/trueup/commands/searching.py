@@ -10,15 +10,18 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from trueup import ConfigurationError, InputError, settings, workspace
+from trueup import ConfigurationError, settings, workspace
 from trueup.commands.console import console, errors, fail
-from trueup.memory.decisions import Decision, Decisions
+from trueup.memory.audience import Audience
+from trueup.memory.code_base import CodeBase
+from trueup.memory.decisions import Decisions
 from trueup.memory.hidden import one_line
 from trueup.memory.index import Index
 from trueup.memory.lookup import FoundCode, find_code
 from trueup.memory.places import load
-from trueup.memory.search import TOKENS, Answer, Audience, DecisionSearch, Place
-from trueup.memory.standing import Standing, standing_of
+from trueup.memory.scoping import Place
+from trueup.memory.search import TOKENS, Answer, DecisionSearch
+from trueup.memory.standing import standing_of
 from trueup.memory.unsent import hidden_from
 
 
@@ -67,9 +70,10 @@ def search(
         fail(str(problem))
     known, audience = load(root), Audience(reader)
     hidden = hidden_from(audience, root, shown)
+    code_base = CodeBase(root, known.roots)
     place = Place(inside, symbol, frozenset(goals))
     searching = DecisionSearch(
-        known, audience, hidden=hidden, standing=lambda item: _standing(root, item)
+        known, audience, hidden=hidden, standing=lambda item: standing_of(item, code_base)
     )
     answer = searching.ask(question, place, budget=budget)
     found = _code(root, question, place, hidden) if code else ()
@@ -77,16 +81,6 @@ def search(
         click.echo(json.dumps(_as_json(known, answer, found), indent=2))
     else:
         _show(known, answer, found)
-
-
-def _standing(root: str, decision: Decision) -> Standing:
-    def text_of(path: str) -> str | None:
-        try:
-            return workspace.read(root, path).text
-        except InputError:
-            return None
-
-    return standing_of(decision, text_of)
 
 
 def _code(

@@ -16,6 +16,7 @@ import click
 from trueup import (
     TrueupError,
     report,
+    settings,
 )
 from trueup import trust as trust_module
 from trueup.commands.console import CANCELLED, console, errors, fail
@@ -24,9 +25,11 @@ from trueup.engine.beds import Beds
 from trueup.engine.recorded import Books
 from trueup.files import write_atomically
 from trueup.operations.budget import session_of
+from trueup.operations.tracestore import TraceStore
+from trueup.operations.watching import Watch
 from trueup.propose.proposal import Failure
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Suggestion
+from trueup.suggestion import NewFile, Suggestion
 
 T = TypeVar("T")
 
@@ -83,7 +86,9 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
                     status.update(says)
 
             try:
-                return await work(job.Ports(beds, paused, say, books))
+                made = await work(job.Ports(beds, paused, say, books))
+                await asyncio.to_thread(_tell_news)
+                return made
             finally:
                 await beds.close()
                 books.close()
@@ -95,6 +100,13 @@ def run(work: Callable[[job.Ports], Awaitable[T]], *, trusted: bool, quiet: bool
     except (KeyboardInterrupt, asyncio.CancelledError, click.Abort):
         errors.print("cancelled")
         sys.exit(CANCELLED)
+
+
+def _tell_news() -> None:
+    """Say once that suggestions are getting worse, and how one goes back."""
+    for alarm in Watch(TraceStore(settings.load("/").traces)).news():
+        back = f"; go back with: trueup prompts rollback {alarm.goal}" if alarm.before else ""
+        errors.print(f"{alarm.sentence}{back}", markup=False, highlight=False)
 
 
 def finish(
@@ -109,11 +121,12 @@ def finish(
     sys.exit(report.EXIT_CODES[made.verdict.outcome])
 
 
-def keep_pinned(root: str, suggestion: Suggestion) -> None:
-    for kept in suggestion.pinned:
+def keep_tests(root: str, tests: tuple[NewFile, ...]) -> None:
+    """Write new tests to the project; none is overwritten."""
+    for kept in tests:
         target = Path(root, kept.path)
         if target.exists():
-            fail(f"{kept.path} exists already; the pinned test was not written")
+            fail(f"{kept.path} exists already; the test was not written")
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, kept.text.encode(), mode=0o644)
         errors.print(f"kept {kept.path}", highlight=False)

@@ -17,12 +17,13 @@ from trueup import TrueupError
 from trueup import settings as settings_module
 from trueup.commands.console import console, errors, fail
 from trueup.files import write_atomically
-from trueup.operations import drift
+from trueup.literate import CaseError
 from trueup.operations.budget import Purse, in_words, ledger_file, session_of
 from trueup.operations.prices import dollars
 from trueup.operations.trace import Text, Trace, Tried
 from trueup.operations.tracepage import page, summary
 from trueup.operations.tracestore import Broken, TraceStore, to_json
+from trueup.operations.watching import Watch
 
 COLOURS: Final = {
     "verified": "green",
@@ -147,18 +148,51 @@ def _show_candidate(store: TraceStore, number: int, tried: Tried) -> None:
 @trace.command()
 @click.argument("name", default="last")
 @click.option(
-    "--html", "file", required=True, type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE", help="Where the page is written.",
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a page that needs nothing else.",
 )  # fmt: skip
-def export(name: str, file: Path) -> None:
-    """One trace as a page that needs nothing else. It holds your code; mind who gets it."""
+@click.option(
+    "--as-case", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a case of an evaluation; it is added to those that are in the file.",
+)  # fmt: skip
+def export(name: str, html: Path | None, as_case: Path | None) -> None:
+    """One trace as a page, or as a case for evals/. It holds your code; mind who gets it."""
+    if (html is None) == (as_case is None):
+        fail("say where to: --html FILE or --as-case FILE")
     store = _store()
     found = _found(store, name)
+    if html is not None:
+        _write(html, page(found, lambda item: _text(store, item)))
+    if as_case is not None:
+        _write(as_case, _with_case(found, store, as_case))
+        console.print(f"replay it with: trueup eval blocking {as_case}", markup=False,
+                      highlight=False)  # fmt: skip
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        write_atomically(file, page(found, lambda item: _text(store, item)).encode())
+        write_atomically(file, text.encode())
     except OSError as problem:
         fail(f"{file} cannot be written: {problem.strerror}")
     console.print(f"wrote {file}", markup=False, highlight=False)
+
+
+def _with_case(found: Trace, store: TraceStore, file: Path) -> str:
+    """The text of a file of cases with one more at its end."""
+    # Here and not above: only this needs to know how a case is made and read.
+    from trueup.evals import cases, from_trace  # noqa: PLC0415
+
+    try:
+        before = file.read_text("utf-8") if file.exists() else "# Cases from traces\n"
+        known = {case.title for case in cases.cases_in(file)} if file.exists() else set()
+        made = from_trace.case_of(found, store.text, file)
+    except (TrueupError, CaseError) as problem:
+        fail(str(problem))
+    except (OSError, UnicodeDecodeError) as problem:
+        fail(f"{file} cannot be read: {problem}")
+    if made.title in known:
+        made = replace(made, title=f"{made.title} ({found.id})")
+    return f"{before.rstrip()}\n\n{cases.written(made)}"
 
 
 @trace.command()
@@ -183,11 +217,11 @@ def prune(days: int | None, everything: bool) -> None:
 @trace.command("drift")
 def drift_() -> None:
     """Whether suggestions are getting worse, and since when; exits 1 when they are."""
-    read = (item for item in _store() if isinstance(item, Trace))
-    seen = (drift.observation(item) for item in read)
-    alarms = drift.watch(item for item in seen if item is not None)
+    alarms = Watch(_store()).alarms()
     for alarm in alarms:
         console.print(f"[yellow]since {escape(alarm.since)}:[/] {escape(alarm.sentence)}")
+        if alarm.before:
+            console.print(f"  go back with: trueup prompts rollback {escape(alarm.goal)}")
     if alarms:
         sys.exit(1)
     console.print("nothing is getting worse, as far as the traces tell")

@@ -13,7 +13,7 @@ from trueup import (
     workspace,
 )
 from trueup.commands.console import fail
-from trueup.commands.terminal import finish, keep_pinned, machine, nothing, run, test_names
+from trueup.commands.terminal import finish, keep_tests, machine, nothing, run, test_names
 from trueup.engine import job
 from trueup.engine.messages import OpenDocument, Start
 from trueup.propose import patch
@@ -77,7 +77,7 @@ def verify(
     )
     made = run(lambda ports: job.run(start, ports), trusted=trusted, quiet=as_json)
     if keep and isinstance(made, Suggestion):
-        keep_pinned(root, made)
+        keep_tests(root, made.pinned)
     finish(made, Snapshot.of(root, change.before), as_json=as_json)
 
 

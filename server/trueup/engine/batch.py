@@ -29,8 +29,10 @@ class Batch:
 async def verified_part(findings: Sequence[Finding], judge: Judge) -> Batch:
     """The fixes of `findings`, all on the same text, that verify together."""
     dropped: list[tuple[Finding, str]] = []
-    apart = list(_apart(findings, dropped))
-    kept = await _verified(apart, judge, dropped)
+    chosen = apart(findings)
+    overlap = "its fix overlaps another one; run again for it"
+    dropped += [(item, overlap) for item in findings if item.fix and item not in chosen]
+    kept = await _verified(chosen, judge, dropped)
     if not kept:
         return Batch(None, (), tuple(dropped))
     together = await judge(candidate(kept))
@@ -46,16 +48,12 @@ def candidate(findings: Sequence[Finding]) -> Candidate:
     return Candidate(f"{len(findings)} fixes of Ruff ({', '.join(codes)})", edits, "ruff")
 
 
-def _apart(findings: Sequence[Finding], dropped: list[tuple[Finding, str]]) -> Sequence[Finding]:
-    """The findings whose fixes touch nothing that an earlier one touches."""
+def apart(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings whose fixes touch nothing that the fix of an earlier one touches."""
     chosen: list[Finding] = []
     for item in findings:
-        if not item.fix:
-            continue
         taken = [edit for other in chosen for edit in other.fix]
-        if any(_meet(edit.span, other.span) for edit in item.fix for other in taken):
-            dropped.append((item, "its fix overlaps another one; run again for it"))
-        else:
+        if item.fix and not any(_meet(one.span, two.span) for one in item.fix for two in taken):
             chosen.append(item)
     return chosen
 

@@ -12,9 +12,12 @@ from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_tagged_union
 
 from trueup import ProtocolError
+from trueup.engine.findings import Finding
 from trueup.suggestion import Candidate, Goal, Suggestion
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
+BEAT_SECONDS: Final = 5.0
+"""How often the engine says that it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,30 @@ class Start:
     candidate: Candidate | None = None
     settings: dict[str, object] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    show: bool = False
+    """Only show what a model would be sent for the goal; the answer is a Prompted."""
     pin: bool = False
     """Where the candidate stays unproven, write a test of what the code does today, and try it."""
+    deterministic: bool = False
+    """Only what needs no model."""
     trusted: bool = True
     """Whether the editor trusts the workspace; else nothing of it is executed and nothing sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Look for defects in what changed of `path`: since `since`, a text, or since the last commit
+    where that is None.
+    """
+
+    job: int
+    root: str
+    path: str
+    documents: tuple[OpenDocument, ...] = ()
+    since: str | None = None
+    settings: dict[str, object] = field(default_factory=dict)
+    trusted: bool = True
+    """As in Start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +108,34 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What a review found, `says` in one sentence; `trace` as in Suggestion."""
+
+    job: int
+    findings: tuple[Finding, ...]
+    says: str
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Suggestions of the kind `goal` are getting worse; it belongs to no job."""
+
+    job: int
+    says: str
+    goal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """What would be sent: `text` for people, `body` as it would be posted. Nothing was sent."""
+
+    job: int
+    text: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declined:
     """There is no candidate, and why: one sentence."""
 
@@ -99,8 +150,15 @@ class Stopped:
     job: int
 
 
-ToEngine = Start | Cancel | Answer
-FromEngine = Progress | Question | Done | Declined | Stopped
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The engine is not stuck, however long its jobs take. `job` is 0: of none."""
+
+    job: int = 0
+
+
+ToEngine = Start | Review | Cancel | Answer
+FromEngine = Progress | Question | Done | Prompted | Reviewed | Noticed | Declined | Stopped | Alive
 
 _CONVERTER: Final = make_converter()
 # `object` means: whatever JSON held. A hook for the type itself would match every type.

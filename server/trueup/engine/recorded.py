@@ -17,12 +17,13 @@ from trueup.memory.unsent import Unsent
 from trueup.operations import telemetry
 from trueup.operations.budget import Purse
 from trueup.operations.meter import CANCELLED, Meter
-from trueup.operations.trace import Recording, Tried
+from trueup.operations.trace import Recording, Told, Tried
 from trueup.operations.tracestore import TraceStore
+from trueup.propose.context import Context, Material, estimated_tokens
 from trueup.propose.proposal import Failure, FailureKind
 from trueup.settings import Settings
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Goal, Suggestion
+from trueup.suggestion import Goal, Plan, Suggestion
 
 ERROR = "error"
 
@@ -65,10 +66,48 @@ class Record:
     meter: Meter | None = None
     unsent: Unsent | None = None
 
+    def planned(self, plan: Plan) -> None:
+        """The plan in one line, and then its entries."""
+        lines = (
+            plan.sentence,
+            *(f"may change {place}" for place in plan.changes),
+            *(f"shows {place}" for place in plan.shown),
+            *(f"judged by {test}" for test in plan.tests),
+            *(f"leaves out {test}" for test in plan.left_out),
+            *(f"under decision {name}" for name in plan.decisions),
+        )
+        unsent = self.unsent
+        self.recording.planned(*(unsent.without(line) if unsent else line for line in lines))
+
+    def told(self, decisions: tuple[Told, ...], material: Material, shown: Context) -> None:
+        """What the prompt holds beside the place, and why, the code around it included."""
+        left_out = set(shown.crowded_out)
+        around = (
+            Told(
+                "code",
+                piece.place,
+                "",
+                piece.place.partition("::")[0],
+                piece.why,
+                rank=rank,
+                tokens=estimated_tokens(piece.text),
+                left_out=piece.heading in left_out,
+            )
+            for rank, piece in enumerate((*material.related, *material.tests), 1)
+        )
+        self.recording.told(*decisions, *around)
+
     def judged(
-        self, suggestion: Suggestion, before: Snapshot, after: Snapshot, began_ms: int
+        self,
+        suggestion: Suggestion,
+        before: Snapshot,
+        after: Snapshot,
+        began_ms: int,
+        call: int | None,
     ) -> None:
+        """One candidate; `call` is the place of the call that made it, None for no model's."""
         candidate, unsent = suggestion.candidate, self.unsent
+        self.holds(before, *candidate.paths)
         tried = Tried(
             candidate.proposer,
             candidate.title,
@@ -78,7 +117,7 @@ class Record:
             evidence=suggestion.verdict.evidence,
             tests=suggestion.tests,
             isolation=suggestion.isolation,
-            call=None if candidate.deterministic else self._last_call,
+            call=call,
         )
         paths = candidate.paths
         if unsent is not None:
@@ -87,14 +126,20 @@ class Record:
         named = self.recording.keep(diffs.unified(before, after, paths))
         self.recording.judged(replace(tried, diff=named))
 
-    def failed(self, failure: Failure) -> None:
+    def holds(self, snapshot: Snapshot, *paths: str) -> None:
+        """Keep these files as they are before the job changes anything."""
+        for path in paths:
+            document = snapshot.get(path)
+            hidden = self.unsent is not None and self.unsent.hides(path)
+            if document is not None and not hidden:
+                self.recording.holds(path, document.text)
+
+    def failed(self, failure: Failure, call: int | None = None) -> None:
         now = self.recording.elapsed_ms
         says = self.unsent.without(failure.sentence) if self.unsent else failure.sentence
-        self.recording.judged(Tried(failure.proposer, "", now, 0, failure.kind.value, says))
-
-    @property
-    def _last_call(self) -> int | None:
-        return len(self.recording.trace.calls) - 1 if self.recording.trace.calls else None
+        self.recording.judged(
+            Tried(failure.proposer, "", now, 0, failure.kind.value, says, call=call)
+        )
 
     def named(self, suggestion: Suggestion) -> Suggestion:
         """The suggestion with the name of its trace, where one is kept."""
@@ -110,7 +155,8 @@ class Record:
             says = self.unsent.without(made.sentence) if self.unsent else made.sentence
             self.recording.ended(made.kind.value, says)
         else:
-            self.recording.ended(made.verdict.outcome.value, isolation=made.isolation)
+            says = self.unsent.without(made.stopped) if self.unsent else made.stopped
+            self.recording.ended(made.verdict.outcome.value, says, made.isolation)
 
 
 @contextmanager

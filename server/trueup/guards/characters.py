@@ -26,15 +26,18 @@ _CONTROLS: Final = "\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufff9-\ufffb\U0001d
 _PRIVATE: Final = "\ue000-\uf8ff\U000f0000-\U0010fffd"
 _SURROGATES: Final = "\ud800-\udfff"
 _NOTHING: Final = "\ufdd0-\ufdef\ufffe\uffff"
+_FLAG_TAGS: Final = "\U000e0030-\U000e0039\U000e0061-\U000e007a"
 
 HIDDEN: Final = re.compile(
     f"[{_BIDI}{_TAGS}{_ZERO_WIDTH}{_FILLERS}{_SELECTORS}{_SEPARATORS}{_CONTROLS}{_PRIVATE}"
     f"{_SURROGATES}{_NOTHING}]"
 )
-_PLAIN: Final = bytes({9, 10, 12, 13, *range(32, 127)})
-"""The ASCII that is not hidden."""
+_PLAIN: Final = bytes({9, 10, 12, 13, *range(32, 127), *range(128, 256)})
+"""The bytes of UTF-8 that are no control character of ASCII."""
+_UNUSUAL: Final = re.compile("[^\t\f\r\x20-\x7e\xa0-\xac\xae-\u034e\u0350-\u061b]")
+"""What is neither ASCII nor a letter of Europe: only there is it worth to look closely."""
 _STRIPPED: Final = re.compile(f"[{_BIDI}{_TAGS}]")
-_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
+_FLAG: Final = re.compile(f"\U0001f3f4[{_FLAG_TAGS}]{{2,6}}\U000e007f")
 _KINDS: Final = (
     (_BIDI, "a direction mark"),
     (_TAGS, "a tag character"),
@@ -78,15 +81,14 @@ def hidden_in(text: str) -> Iterator[Hidden]:
     """Every hidden character that no rule of writing puts where it is. A byte order mark at the
     very beginning is none.
     """
-    if text.isascii():
-        if text.encode().translate(None, _PLAIN):
-            yield from _hidden(text, 0, len(text))
+    has_controls = bool(text.encode("utf-8", "surrogatepass").translate(None, _PLAIN))
+    if not has_controls and text.isascii():
         return
     start = 0
     for line in text.split("\n"):
         end = start + len(line)
-        # Most lines are ASCII, and to see that costs a hundredth of a search.
-        if not line.isascii() or line.encode().translate(None, _PLAIN):
+        # Most lines hold nothing that could be hidden, and to see that costs little.
+        if (has_controls or not line.isascii()) and _UNUSUAL.search(line):
             yield from _hidden(text, start, end)
         start = end + 1
 

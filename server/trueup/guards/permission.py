@@ -50,14 +50,15 @@ DENIED_FILES: Final = (
     ".windsurfrules", ".clinerules", ".aider*", ".trueupignore",
     # Builds, hooks and pipelines.
     "makefile", "gnumakefile", "*.mk", "justfile", ".justfile", "taskfile.y*ml", "noxfile.py",
-    "fabfile.py", "dodo.py", "sconstruct", "wscript", "tox.ini", "dockerfile*",
-    "containerfile*", "docker-compose*.y*ml", "compose*.y*ml", "jenkinsfile", ".gitlab-ci.y*ml",
+    "fabfile.py", "dodo.py", "sconstruct", "wscript", "tox.ini", "dockerfile", "*.dockerfile",
+    "containerfile", "docker-compose*.y*ml", "compose*.y*ml", "jenkinsfile", ".gitlab-ci.y*ml",
     ".travis.y*ml", "appveyor.y*ml", "azure-pipelines.y*ml", "bitbucket-pipelines.y*ml",
     ".pre-commit-config.yaml", ".pre-commit-hooks.yaml", ".gitattributes", ".gitmodules",
     ".gitconfig", ".gitignore", "package.json", ".npmrc", ".yarnrc*", ".pnpmfile.cjs",
     # Keys and accounts.
-    ".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa*", "id_ed25519*", "id_ecdsa*",
-    "id_dsa*", "*.pem", "*.key", "*.p12", "*.pfx", "credentials", "credentials.json", "*.tfstate",
+    ".netrc", "_netrc", ".pypirc", ".git-credentials", "id_rsa", "id_rsa.*", "id_ed25519",
+    "id_ed25519.*", "id_ecdsa", "id_ecdsa.*", "id_dsa", "id_dsa.*", "*.pem", "*.key", "*.p12",
+    "*.pfx", "credentials", "credentials.json", "*.tfstate",
 )  # fmt: skip
 """Patterns of names, in lower case: files that execute, configure or hold keys."""
 
@@ -66,7 +67,7 @@ CONFIRMED_FILES: Final = (
     "pytest.toml", ".pytest.toml", ".coveragerc", "mypy.ini", ".mypy.ini", ".flake8", ".pylintrc",
     "pylintrc", "ruff.toml", ".ruff.toml", "pyrightconfig.json", "requirements*.txt",
     "requirements*.in", "constraints*.txt", "*.lock", "pylock*.toml", "pipfile", "manifest.in",
-    "hatch.toml", "hatch_build.py", ".importlinter", "tach.toml", "manage.py",
+    "hatch.toml", "hatch_build.py", ".importlinter", "tach.toml",
 )  # fmt: skip
 """Patterns of names of files that say how a project is built or judged: a person may mean it."""
 

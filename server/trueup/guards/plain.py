@@ -18,31 +18,27 @@ _ANSI: Final = re.compile(
 _LINK: Final = re.compile(r"\](?=[(\[])")
 _SCHEME: Final = re.compile(r"(?i)\b(command|vscode|vscode-insiders|javascript|data|file)(?=:)")
 _AUTOLINK: Final = re.compile(r"<(?=[A-Za-z!/])")
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~-])")
-_ADDRESS: Final = re.compile(r"(?i)\b(https?|ftp)://")
 
 
 def plain(text: str) -> str:
-    """For places that show text: what steers a terminal is gone, what is hidden is written out, and
-    no link, image, element or command can be read into it.
+    """For messages: what is hidden is written out, and no link, element or command can be read into
+    it.
     """
-    text = _ANSI.sub("", text)
-    if any(True for _ in hidden_in(text)):
-        hidden = {found.offset for found in hidden_in(text)}
-        text = "".join(
-            _written_out(character) if offset in hidden else character
-            for offset, character in enumerate(text)
-        )
-    text = _LINK.sub("] ", text)
+    text = _LINK.sub("] ", visible(text))
     text = _AUTOLINK.sub("< ", text)
     return _SCHEME.sub(r"\1 ", text)
 
 
-def markdown(text: str) -> str:
-    """For places that show Markdown: the same words, each character standing for itself."""
-    escaped = _SPECIAL.sub(r"\\\1", plain(text))
-    # An address becomes a link by itself; a word joiner after the scheme would hide, so a space.
-    return _ADDRESS.sub(r"\1: //", escaped)
+def visible(text: str) -> str:
+    """For code that is shown as code: nothing in it steers a terminal or hides."""
+    text = _ANSI.sub("", text)
+    hidden = {found.offset for found in hidden_in(text)}
+    if not hidden:
+        return text
+    return "".join(
+        _written_out(character) if offset in hidden else character
+        for offset, character in enumerate(text)
+    )
 
 
 def _written_out(character: str) -> str:

@@ -155,9 +155,11 @@ class RedactingFormatter(logging.Formatter):
         return redacted(super().format(record))
 
 
-def log_to_stderr(level: int = logging.WARNING) -> None:
-    """Have this process write its log, and what ends it, without secrets."""
-    handler = logging.StreamHandler(sys.stderr)
+def log_to_stderr(level: int = logging.WARNING, handler: logging.Handler | None = None) -> None:
+    """Have this process write its log, and what ends it, without secrets; over `handler` where one
+    is given.
+    """
+    handler = handler or logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(logging.BASIC_FORMAT))
     logging.basicConfig(handlers=[handler], level=level)
     sys.excepthook = _told

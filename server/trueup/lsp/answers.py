@@ -15,6 +15,8 @@ APPLIED: Final = "applied"
 KEPT: Final = "kept"
 """Applied, and its pinned test with it."""
 REJECTED: Final = "rejected"
+UNDONE: Final = "undone"
+"""Applied, and taken back later."""
 DISMISSED: Final = "dismissed"
 """Neither taken nor refused: the question was closed, or the client cannot ask."""
 

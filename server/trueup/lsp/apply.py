@@ -15,11 +15,14 @@ from lsprotocol import types
 
 from trueup import InputError, StaleError, workspace
 from trueup.files import write_atomically
+from trueup.guards import permission
+from trueup.lines import LINE_END
 from trueup.lsp.clients import Client
 from trueup.lsp.convert import uri_of
 from trueup.lsp.documents import Buffers
-from trueup.snapshot import Document
+from trueup.snapshot import Document, apply_edits
 from trueup.suggestion import NewFile, Suggestion
+from trueup.undo import disk
 
 ECHO_SECONDS: Final = 2.0
 """How long an editor may take to send back the edit that it says it has applied."""
@@ -57,16 +60,17 @@ def workspace_edits(
     buffers: Buffers, root: str, suggestion: Suggestion, client: Client
 ) -> tuple[types.WorkspaceEdit, ...]:
     """The edits to send, minimal and versioned; several where a client checks only the first."""
-    changes = _changes(buffers, root, suggestion)
+    beside = {path for path, _, _ in _on_disk(buffers, root, suggestion)}
+    changes = _changes(buffers, root, suggestion, beside)
     groups = [[change] for change in changes] if client.one_document_each else [changes]
-    return tuple(edit_for(group, client) for group in groups)
+    return tuple(edit_for(group, client) for group in groups if group)
 
 
 def workspace_edit(
     buffers: Buffers, root: str, suggestion: Suggestion, client: Client
 ) -> types.WorkspaceEdit:
-    """The same in one, for an answer that holds no more."""
-    return edit_for(_changes(buffers, root, suggestion), client)
+    """All of it in one, for an answer that holds no more."""
+    return edit_for(_changes(buffers, root, suggestion, set()), client)
 
 
 def edit_for(changes: list[types.TextDocumentEdit], client: Client) -> types.WorkspaceEdit:
@@ -82,12 +86,16 @@ def edit_for(changes: list[types.TextDocumentEdit], client: Client) -> types.Wor
     return types.WorkspaceEdit(changes=texts)
 
 
-def _changes(buffers: Buffers, root: str, suggestion: Suggestion) -> list[types.TextDocumentEdit]:
+def _changes(
+    buffers: Buffers, root: str, suggestion: Suggestion, without: set[str]
+) -> list[types.TextDocumentEdit]:
     changes = []
     for stamp in suggestion.ticket:
         document = current(buffers, root, stamp.path)
         if document is None or stamp.result is None:
             raise StaleError(f"{stamp.path} cannot be created or deleted through the editor")
+        if stamp.path in without:
+            continue
         buffer = buffers.at(root, stamp.path)
         uri = buffer.uri if buffer else uri_of(Path(root, stamp.path))
         changes.append(
@@ -99,21 +107,75 @@ def _changes(buffers: Buffers, root: str, suggestion: Suggestion) -> list[types.
     return changes
 
 
+def survives_an_editor(document: Document) -> bool:
+    """Whether an editor that opens a file, changes it and saves it changes nothing else.
+
+    Editors take what is not UTF-8 for UTF-8, lose byte order marks, make line ends alike and end
+    the last line. What would not survive that is changed on disk while it is closed.
+    """
+    ends = set(LINE_END.findall(document.text))
+    alike = ends in (set(), {"\n"}, {"\r\n"})
+    complete = not document.text or document.text.endswith("\n")
+    return document.encoding == "utf-8" and alike and complete
+
+
+def _on_disk(
+    buffers: Buffers, root: str, suggestion: Suggestion
+) -> tuple[tuple[str, bytes, bytes], ...]:
+    """Files that are changed on disk, with their bytes before and after.
+
+    Raises StaleError where the encoding of one cannot hold the change.
+    """
+    found = []
+    for path in suggestion.candidate.paths:
+        document = current(buffers, root, path)
+        if document is None or document.version is not None or survives_an_editor(document):
+            continue
+        edits = [edit for edit in suggestion.candidate.edits if edit.path == path]
+        text = apply_edits(document.text, [(edit.span, edit.replacement) for edit in edits])
+        try:
+            found.append((path, document.to_bytes(), text.encode(document.encoding)))
+        except UnicodeEncodeError:
+            raise StaleError(f"{path} cannot hold the change: it is {document.encoding}") from None
+    return tuple(found)
+
+
+def _replace(root: str, files: tuple[tuple[str, bytes, bytes], ...]) -> None:
+    """Raises StaleError where one is not what it was, or cannot be written."""
+    for path, old, new in files:
+        try:
+            if not disk.replace(root, path, old, new):
+                raise StaleError(f"{path} changed in the meantime")
+        except InputError as problem:
+            raise StaleError(str(problem)) from None
+
+
 async def apply(
     buffers: Buffers, root: str, suggestion: Suggestion, send: Send, client: Client
 ) -> None:
-    """Apply through the editor and look at what came of it.
+    """Apply through the editor and look at what came of it, unless it says that too late.
 
     Raises StaleError where the text changed, where the editor refused, or where what it holds
     afterwards is not what was verified.
     """
     if stale := stale_paths(buffers, root, suggestion):
         raise StaleError(f"{stale[0]} changed in the meantime; nothing was applied")
+    beside = _on_disk(buffers, root, suggestion)
     for edit in workspace_edits(buffers, root, suggestion, client):
         answer = await _answered(send(edit))
         if not answer.applied:
             why = f": {answer.failure_reason}" if answer.failure_reason else ""
             raise StaleError(f"the editor did not apply the change{why}")
+    await asyncio.to_thread(_replace, root, beside)
+    if not client.echoes_late:
+        await echoed(buffers, root, suggestion)
+
+
+async def echoed(buffers: Buffers, root: str, suggestion: Suggestion) -> None:
+    """Wait until the editor has said that it holds what was verified.
+
+    Raises StaleError where it does not within ECHO_SECONDS.
+    """
     opened = [stamp for stamp in suggestion.ticket if buffers.at(root, stamp.path) is not None]
 
     def differing() -> list[str]:
@@ -152,6 +214,8 @@ async def create(root: str, files: tuple[NewFile, ...], send: Send | None) -> No
     """
     for file in files:
         target = Path(root, file.path)
+        if refused := await asyncio.to_thread(permission.where, root, file.path):
+            raise StaleError(f"{file.path} was not written: that is a place {refused.says}")
         if await asyncio.to_thread(target.exists):
             raise StaleError(f"{file.path} exists already; it was not written")
         if send is None:

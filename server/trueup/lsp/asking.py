@@ -15,6 +15,7 @@ from typing import Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from trueup.guards.plain import plain
 from trueup.lsp.transport import Server
 
 INPUT_METHOD: Final = "trueup/input"
@@ -50,12 +51,15 @@ async def progress(
     server: Server, title: str, *, silent: bool = False
 ) -> AsyncIterator[Callable[[str], None]]:
     """A job that the status tells of, with progress and a cancel button where the client shows any;
-    cancelling it cancels the task. Where it shows none, or is to be asked nothing (`silent`), it is
-    told once that work began: a server that says nothing looks dead.
+    cancelling it cancels the task. A client that shows none is told once that work began: a server
+    that says nothing looks dead. While a client waits (`silent`) nothing is sent: it would show
+    that after the answer, in its place.
     """
+    server.ready.rest()
     with server.status.job(title) as told:
         if silent or not server.client.progress:
-            show(server, f"{title}…", types.MessageType.Info)
+            if not silent:
+                show(server, f"{title}…", types.MessageType.Info)
             yield told
             return
         token = f"trueup-{next(_tokens)}"
@@ -68,7 +72,7 @@ async def progress(
 
         def say(says: str) -> None:
             told(says)
-            shown.report(token, types.WorkDoneProgressReport(message=says))
+            shown.report(token, types.WorkDoneProgressReport(message=plain(says)))
 
         try:
             yield say

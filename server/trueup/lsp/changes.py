@@ -8,6 +8,7 @@ user decides whether it is finished or undone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from trueup import InputError, StaleError, workspace
-from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current
+from trueup import InputError, StaleError, settings, workspace
+from trueup.lsp import answers
+from trueup.lsp.apply import ANSWER_SECONDS, ECHO_SECONDS, current, edit_for
 from trueup.propose.hunks import minimal_edits
 from trueup.snapshot import apply_edits
 from trueup.suggestion import Suggestion
@@ -33,6 +35,8 @@ SETTLE_SECONDS: Final = 1.0
 """How long after a start an editor may take to open what it had open."""
 _UNKNOWN: Final = "\0"
 """Stands for what an open file holds where that is not known; no text of ours holds it."""
+LOOK_SECONDS: Final = 0.1
+"""How often it is looked whether the editor has saved what it changed."""
 UNDO, FINISH, LEAVE = "Undo", "Finish", "Leave it"
 RESTORE, OTHERS = "Restore", "Undo in the others"
 
@@ -42,12 +46,15 @@ class Changes:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._traces: dict[tuple[str, int], str] = {}
+        """The trace of the suggestion that each change of this session was."""
 
     @asynccontextmanager
     async def recorded(
-        self, root: str, suggestion: Suggestion, title: str, *, keep: bool
+        self, root: str, suggestion: Suggestion, title: str, *, keep: bool, trace: str = ""
     ) -> AsyncIterator[None]:
-        """Around the making of a change: it is written down before, and looked at after.
+        """Around the making of a change: it is written down before, and looked at after. `trace`
+        is that of the job that made the suggestion; it is told when the change is undone.
 
         Raises JournalError before anything is changed, where it cannot be written down.
         """
@@ -63,7 +70,26 @@ class Changes:
             # Nobody knows what the editor does with an edit that it has not answered.
             journal.release(change)
             raise
+        if unseen := await self._unseen(change):
+            names = ", ".join(unseen)
+            self._show(f"The editor has not saved {names} yet; undo knows the file once it has.")
         await asyncio.to_thread(journal.settle, change, State.APPLIED)
+        self._traces[root, change.number] = trace
+
+    async def _unseen(self, change: Change) -> tuple[str, ...]:
+        """Files that the editor says it changed, and that are neither open nor changed on disk."""
+        ends = asyncio.get_running_loop().time() + ECHO_SECONDS
+        while True:
+            try:
+                now = await asyncio.to_thread(self._standing, change, Side.RESULT)
+            except InputError:
+                # Nothing is known of it, which is not that it was not saved.
+                return ()
+            if not now.other or asyncio.get_running_loop().time() > ends:
+                return tuple(file.path for file in now.other)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._server.buffers.next_change()
 
     def _files(self, root: str, suggestion: Suggestion, *, keep: bool) -> tuple[ChangedFile, ...]:
         """Raises StaleError where a file is not there any more."""
@@ -81,14 +107,13 @@ class Changes:
         return (*files, *(ChangedFile(item.path, None, item.text) for item in created))
 
     async def _failed(self, journal: Journal, change: Change) -> None:
-        now = await asyncio.to_thread(self._standing, change, Side.BASE)
-        if not now.other and not now.foreign:
-            await asyncio.to_thread(journal.forget, change)
-            return
+        with contextlib.suppress(InputError):
+            now = await asyncio.to_thread(self._standing, change, Side.BASE)
+            if not now.other and not now.foreign:
+                await asyncio.to_thread(journal.forget, change)
+                return
         change = await asyncio.to_thread(journal.settle, change, State.PARTIAL)
-        task = asyncio.create_task(self._offer_restore(journal, change))
-        self._server.background.add(task)
-        task.add_done_callback(self._server.background.discard)
+        self._server.later(self._offer_restore(journal, change))
 
     async def _offer_restore(self, journal: Journal, change: Change) -> None:
         says = (
@@ -116,6 +141,10 @@ class Changes:
         self._show(said)
         after = await asyncio.to_thread(self._standing, change, Side.BASE)
         undone = {file.path for file in before.other} - {file.path for file in after.other}
+        if undone and not after.other:
+            wanted = settings.load(change.root, self._server.client_settings)
+            trace = self._traces.get((change.root, change.number), "")
+            await answers.note(wanted, trace, answers.UNDONE)
         return {"undone": sorted(undone), "message": said}
 
     def _wanted(self, journal: Journal, number: int | None) -> Change:
@@ -184,13 +213,15 @@ class Changes:
         codec, document = self._server.buffers.codec, buffer.document
         edits = codec.text_edits(document, minimal_edits(document.path, document.text, text))
         item = types.OptionalVersionedTextDocumentIdentifier(buffer.uri, document.version)
-        edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(item, list(edits))])
+        edit = edit_for([types.TextDocumentEdit(item, list(edits))], self._server.client)
         asked = types.ApplyWorkspaceEditParams(edit, label=f"Undo {title}")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await self._server.workspace_apply_edit_async(asked)
             if not answer.applied:
                 return f"the editor did not restore {document.path}"
+            if self._server.client.echoes_late:
+                return ""
             async with asyncio.timeout(ECHO_SECONDS):
                 while buffer.document.text != text:
                     await self._server.buffers.next_change()
@@ -214,12 +245,12 @@ class Changes:
         actions = [types.MessageActionItem(item) for item in choices]
         asked = types.ShowMessageRequestParams(types.MessageType.Warning, says, actions)
         try:
-            answer = await self._server.window_show_message_request_async(asked)
+            answer = await self._server.request(types.WINDOW_SHOW_MESSAGE_REQUEST, asked)
         except JsonRpcException:
             # A client that has no such question.
             self._show(says)
             return ""
-        return answer.title if answer is not None else ""
+        return answer.title if isinstance(answer, types.MessageActionItem) else ""
 
     def _show(self, says: str) -> None:
         self._server.window_show_message(types.ShowMessageParams(types.MessageType.Info, says))

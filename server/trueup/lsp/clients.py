@@ -37,17 +37,24 @@ class Client:
     one_document_each: bool = False
     """It checks the version of the first document of an edit only, so that each gets its own."""
     progress: bool = False
+    relenses: bool = False
+    """It can be told to ask for lenses again."""
+    completes_inline: bool = False
     shows_documents: bool = False
     relates: bool = False
     """It shows the related places of a diagnostic."""
     literals: bool = False
     """It takes code actions; older ones know commands only."""
+    echoes_late: bool = False
+    """It says that it made an edit only when the command that sent it was answered."""
     rename_blocks: bool = False
     """It answers nothing while it waits for a rename: a question to it would never be answered."""
 
 
 HABITS: Final[Mapping[str, Callable[[Client], Client]]] = MappingProxyType(
     {
+        # Waits for the answer to a command, and sends what changed meanwhile half a second later.
+        "Eglot": lambda client: replace(client, echoes_late=True),
         # Takes versions without saying so. Compares that of the first document of an edit alone.
         "Neovim": lambda client: replace(client, versions=True, one_document_each=True),
         # Declares the refresh of diagnostics under a name that the protocol does not have. Waits
@@ -82,6 +89,8 @@ def _declared(said: types.ClientCapabilities) -> Client:
         creates=types.ResourceOperationKind.Create in (edits.resource_operations or ()),
         versions=bool(edits.document_changes),
         progress=bool(window.work_done_progress),
+        relenses=folder.code_lens is not None and bool(folder.code_lens.refresh_support),
+        completes_inline=text.inline_completion is not None,
         shows_documents=window.show_document is not None and window.show_document.support,
         relates=channel is not None and bool(channel.related_information),
         literals=actions is not None and actions.code_action_literal_support is not None,

@@ -159,7 +159,7 @@ class Contracts:
             # There is no second answer for a client that cannot be told to ask again.
             await asyncio.wait((project.reading,))
         if project is None or project.judged is None:
-            return []
+            return self._server.reviews.diagnostics(buffer)
         flipped = self._follow(project, buffer)
         for path in tuple(project.stale):
             other = self._server.buffers.at(project.root, path)
@@ -181,6 +181,12 @@ class Contracts:
         project = self._projects.get(root)
         return project.judged.decisions if project and project.judged else None
 
+    def findings(self, buffer: Buffer) -> tuple[Finding, ...]:
+        """The imports of this buffer that break a contract and were not accepted."""
+        architecture = self.architecture(buffer.root)
+        found = architecture.findings(buffer.document.path) if architecture else ()
+        return tuple(item for item in found if not item.known)
+
     def stale(self, root: str) -> tuple[Staleness, ...]:
         """Which decisions the code had left behind when it was last looked at."""
         project = self._projects.get(root)
@@ -198,6 +204,13 @@ class Contracts:
             if found.contract == contract and found.imported == imported:
                 return found
         return None
+
+    def refresh(self, buffer: Buffer) -> None:
+        """Tell what is known of a buffer, because something else than its text changed."""
+        if self._pulls:
+            self._ask_to_pull()
+        elif (project := self._projects.get(buffer.root)) is not None:
+            self._publish(project, buffer)
 
     def reread(self, root: str) -> None:
         """Read a project again, because we changed its configuration ourselves."""
@@ -264,6 +277,9 @@ class Contracts:
             document = buffer.document
             made.architecture.follow(document.path, document.text, _whole(buffer), document)
         self._tell_problems(project, problems)
+        if self._server.client.relenses:
+            # Decisions are shown as lenses, and those were asked for before they were read.
+            self._server.workspace_code_lens_refresh(None)
         if self._pulls:
             self._ask_to_pull()
         else:
@@ -349,17 +365,19 @@ class Contracts:
 
     def _diagnostics(self, project: _Project, buffer: Buffer) -> list[types.Diagnostic]:
         judged, document = project.judged, buffer.document
+        reviewed = self._server.reviews.diagnostics(buffer)
         if judged is None or not judged.is_configured:
-            return []
+            return reviewed
         found = [item for item in judged.contracts(document.path, LINKS_MAX) if not item.known]
         held = project.ruled.get(document.path)
         if held is not None and held[0] is document:
             found += held[1]
         codec, relates = self._server.buffers.codec, self._server.client.relates
-        return [
+        own = [
             shown.of_finding(judged.root, codec, document, item, relates=relates)
             for item in found[:SHOWN_MAX]
         ]
+        return own + reviewed
 
     def _tell_problems(self, project: _Project, problems: tuple[Problem, ...]) -> None:
         by_uri: dict[str, list[types.Diagnostic]] = {uri: [] for uri in project.told}

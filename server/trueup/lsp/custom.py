@@ -13,13 +13,13 @@ from typing import Final
 from pygls.exceptions import JsonRpcException
 
 from trueup import TrueupError, settings
-from trueup.lsp import history
+from trueup.lsp import history, searching
 from trueup.lsp.convert import plain, uri_of
+from trueup.lsp.searching import known_in
 from trueup.lsp.transport import Server
 from trueup.memory import governing
 from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hidden import one_line
-from trueup.memory.places import load
 from trueup.operations.tracestore import TraceStore
 
 TRUSTED: Final = "trueup/trusted"
@@ -41,11 +41,12 @@ def declared(server: Server, options: dict[str, object]) -> None:
     server.status.wanted = options.get("status") is True
     server.trusted = options.get("trusted") is not False
     try:
-        limits = settings.load("/", server.client_settings).limits
+        chosen = settings.load("/", server.client_settings)
     except TrueupError:
         # Whoever picks an action is told what is wrong with the settings.
         return
-    server.answer_seconds = limits.answer_seconds
+    server.answer_seconds = chosen.limits.answer_seconds
+    server.ready.configure(chosen.background, declared=options.get("ready") is True)
 
 
 def register(server: Server) -> None:
@@ -57,13 +58,15 @@ def register(server: Server) -> None:
         server.trusted = _fields(params).get("trusted") is True
         if not server.trusted:
             server.status.cancel_all()
+            server.ready.end_engine()
             await server.engine.close()
+        server.ready.everything_changed()
         server.status.changed()
 
     @server.feature(SUGGESTIONS)
     async def suggestions(params: Params) -> list[dict[str, object]]:
         limit = _fields(params).get("limit")
-        roots = _roots(server)
+        roots = server.buffers.roots
         return await asyncio.to_thread(history.suggestions, _store(server), roots, limit)
 
     @server.feature(TRACE)
@@ -77,6 +80,11 @@ def register(server: Server) -> None:
             return {"text": await history.shown(name)}
         except TrueupError as problem:
             raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
+
+    @server.feature(searching.METHOD)
+    async def search(params: Params) -> list[dict[str, object]]:
+        """Decisions and code about a query; for clients that show them."""
+        return await searching.search(server, str(_fields(params).get("query") or ""))
 
     @server.feature(DECISIONS)
     async def decisions(params: Params) -> list[dict[str, object]]:
@@ -97,34 +105,24 @@ def _store(server: Server) -> TraceStore:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
-def _roots(server: Server) -> tuple[str, ...]:
-    """The workspace folders, and the projects of what is open outside of them."""
-    return tuple(dict.fromkeys((*map(str, server.buffers.folders), *server.buffers.roots)))
-
-
 async def _decisions(server: Server, uri: str) -> list[dict[str, object]]:
     """Those of the whole workspace; of one document, those that govern it or a symbol in it."""
     if not uri:
         found: list[dict[str, object]] = []
-        for root in _roots(server):
-            known = await _known(server, root)
+        for root in server.buffers.roots:
+            known = await known_in(server, root)
             found += [_row(root, known, item) for item in known]
         return found
     buffer = server.buffers.get(uri)
     if buffer is None:
         return []
-    known, path = await _known(server, buffer.root), buffer.document.path
+    known, path = await known_in(server, buffer.root), buffer.document.path
     about = list(governing.of_file(known, path))
     if any(item.scope.symbols for item in known):
-        for symbol in buffer.outline:
-            about += governing.of_symbol(known, path, symbol.qualified)
+        names = (symbol.qualified for symbol in buffer.outline)
+        for found_there in governing.of_symbols(known, path, names).values():
+            about += found_there
     return [_row(buffer.root, known, item) for item in dict.fromkeys(about)]
-
-
-async def _known(server: Server, root: str) -> Decisions:
-    """As they were read for the open files, else as they are on disk."""
-    read = server.contracts.decisions(root)
-    return read if read is not None else await asyncio.to_thread(load, root)
 
 
 def _row(root: str, known: Decisions, item: Decision) -> dict[str, object]:

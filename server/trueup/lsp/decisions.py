@@ -63,9 +63,11 @@ def lenses(server: Server, buffer: Buffer) -> list[types.CodeLens]:
         place = types.Position(0, 0)
         found.append(_lens(buffer, types.Range(place, place), "", len(of_file)))
     if any(item.scope.symbols for item in known):
-        for symbol in buffer.outline:
-            count = len(governing.of_symbol(known, path, symbol.qualified))
-            if count:
+        symbols = tuple(buffer.outline)
+        names = {symbol.qualified for symbol in symbols}
+        governed = governing.of_symbols(known, path, names)
+        for symbol in symbols:
+            if count := len(governed[symbol.qualified]):
                 where = server.buffers.codec.range(buffer.document, symbol.name)
                 found.append(_lens(buffer, where, symbol.qualified, count))
     return found[:LENSES_MAX]

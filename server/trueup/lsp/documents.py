@@ -57,6 +57,7 @@ class Buffers:
         self.folders: tuple[Path, ...] = ()
         self._buffers: dict[str, Buffer] = {}
         self._recent: dict[str, Buffer] = {}
+        self._last = ""
         self._changed: asyncio.Event = asyncio.Event()
         self._lost: set[str] = set()
         """Documents of which it is not known what the editor holds."""
@@ -80,6 +81,7 @@ class Buffers:
             return None
         document = Document(inside, item.text, item.version)
         self._recent.pop(item.uri, None)
+        self._last = item.uri
         self._lost.discard(item.uri)
         buffer = self._buffers[item.uri] = Buffer(item.uri, str(root), document)
         return buffer
@@ -103,6 +105,7 @@ class Buffers:
         buffer = self._buffers.get(uri)
         if buffer is None:
             return None
+        self._last = uri
         if isinstance(old := buffer.document.version, int) and version <= old:
             self._lose(buffer)
         for change in changes:
@@ -154,6 +157,7 @@ class Buffers:
             return None
         self._recent.pop(uri, None)
         self._recent[uri] = buffer
+        self._last = uri
         if len(self._recent) > OUTLINES_MAX:
             self._recent.pop(next(iter(self._recent))).forget_outline()
         return buffer
@@ -174,8 +178,8 @@ class Buffers:
     @property
     def latest(self) -> Buffer | None:
         """The buffer that the user was in last, None where none is open."""
-        opened = self._recent or self._buffers
-        return opened[next(reversed(opened))] if opened else None
+        last = self._buffers.get(self._last)
+        return last or next(reversed(self._buffers.values()), None)
 
     async def next_change(self) -> None:
         """Wait until some buffer changes."""

@@ -23,9 +23,11 @@ from trueup.operations.tracestore import Broken, TraceStore
 LISTED: Final = 50
 """Suggestions that are listed where the client does not say how many."""
 LISTED_MAX: Final = 500
+"""Suggestions of one list, whatever the client asks for."""
 LOOKED_AT_MAX: Final = 2_000
 """Traces that are read for one list; they are those of all workspaces."""
 SHOW_SECONDS: Final = 20.0
+"""Wall time of the command that shows a trace."""
 SHOW_COLUMNS: Final = 100
 
 
@@ -61,7 +63,7 @@ async def shown(name: str) -> str:
     """One trace as text. Raises InputError where there is no such trace."""
     environment = dict(os.environ) | {"NO_COLOR": "1", "COLUMNS": str(SHOW_COLUMNS)}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "trueup", "trace", "show", "--", name),
+        *(sys.executable, "-P", "-m", "trueup", "trace", "show", "--", name),
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

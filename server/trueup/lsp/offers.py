@@ -68,16 +68,21 @@ def offers(place: Place) -> tuple[Offer, ...]:
     return tuple(found)
 
 
-def _fix(place: Place, diagnostic: Diagnostic) -> Offer:
-    symbol = place.outline.enclosing(diagnostic.span)
-    goal = Goal(
+def goal_of(document: Document, outline: Outline, diagnostic: Diagnostic) -> Goal:
+    """To fix one diagnostic of a document."""
+    symbol = outline.enclosing(diagnostic.span)
+    return Goal(
         GoalKind.FIX,
         Recipe.FIX_DIAGNOSTIC,
-        place.document.path,
+        document.path,
         diagnostic.span,
         symbol=symbol.qualified if symbol else "",
         diagnostic=diagnostic,
     )
+
+
+def _fix(place: Place, diagnostic: Diagnostic) -> Offer:
+    goal = goal_of(place.document, place.outline, diagnostic)
     title = f"Fix {diagnostic.code or diagnostic.source or 'this'}: {diagnostic.message}"
     if diagnostic.source == OWN:
         title = f"Break this import: {diagnostic.message}"

@@ -90,7 +90,7 @@ class Page:
             "isolation": made.isolation,
             "cost": self._cost(),
             "model": "" if made.candidate.deterministic else made.candidate.proposer,
-            "plan": "; ".join(self.trace.plan) if self.trace else "",
+            "plan": made.plan.sentence if made.plan is not None else "",
             "trace": made.trace,
             "elapsed_ms": made.elapsed_ms,
         }
@@ -151,6 +151,9 @@ def headline(suggestion: Suggestion) -> str:
     """The verdict in one or two sentences, as a message shows it."""
     verdict = suggestion.verdict
     title = suggestion.candidate.title
+    if suggestion.stopped and suggestion.candidate.deterministic:
+        # It stands in for what was asked of a model.
+        title = f"{title} ({suggestion.stopped})"
     if verdict.outcome is Ruling.VERIFIED:
         said = {found.check: found.detail for found in verdict.evidence}
         parts = [said[name] for name in ("tests", "behaviour", "structure") if name in said]

@@ -263,6 +263,7 @@ class Protocol(LanguageServerProtocol):
         buffer = self._server.buffers.open(params.text_document)
         if buffer is not None:
             self._server.contracts.opened(buffer)
+            self._server.ready.touched(buffer)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
@@ -270,12 +271,15 @@ class Protocol(LanguageServerProtocol):
         buffer = self._server.buffers.change(document.uri, document.version, params.content_changes)
         if buffer is not None:
             self._server.contracts.changed(buffer)
+            self._server.ready.touched(buffer)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         buffer = self._server.buffers.close(params.text_document.uri)
         if buffer is not None:
+            self._server.reviews.closed(buffer)
             self._server.contracts.closed(buffer)
+            self._server.ready.touched(buffer)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override] # a task can be cancelled

@@ -27,6 +27,7 @@ REASONS: Final = MappingProxyType(
 )
 CHOICES: Final = (*REASONS, NOT_NOW)
 TITLE_CHARACTERS_MAX: Final = 100
+"""Of a decision that is proposed in the user's own words."""
 
 
 async def rejected(

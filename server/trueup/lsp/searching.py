@@ -18,11 +18,14 @@ from lsprotocol import types
 
 from trueup.lsp.convert import uri_of
 from trueup.memory import building, hits, places
-from trueup.memory.decisions import Decisions
+from trueup.memory.audience import Audience
+from trueup.memory.code_base import CodeBase
+from trueup.memory.decisions import Decision, Decisions
 from trueup.memory.hits import Hit
 from trueup.memory.index import Freshness, Home, Index
 from trueup.memory.lookup import find_code
-from trueup.memory.search import Audience, DecisionSearch
+from trueup.memory.search import DecisionSearch
+from trueup.memory.standing import Standing, standing_of
 
 if TYPE_CHECKING:
     from trueup.lsp.transport import Server
@@ -43,7 +46,7 @@ async def search(server: Server, query: str) -> list[dict[str, object]]:
     """What the projects that are open have about `query`; lines count from 1."""
     found: list[dict[str, object]] = []
     for root in server.buffers.roots:
-        known = await _decisions(server, root)
+        known = await known_in(server, root)
         for hit in await server.searches.find(root, known, query):
             uri = uri_of(Path(root, hit.path))
             found.append({"title": hit.title, "kind": hit.kind.value, "uri": uri,
@@ -55,7 +58,7 @@ async def symbols(server: Server, query: str) -> list[types.WorkspaceSymbol]:
     """The decisions about `query`, for every editor's own search; code is told by others there."""
     found: list[types.WorkspaceSymbol] = []
     for root in server.buffers.roots:
-        known = await _decisions(server, root)
+        known = await known_in(server, root)
         for hit in await server.searches.decided(root, known, query):
             start = types.Position(hit.line - 1, 0)
             place = types.Location(uri_of(Path(root, hit.path)), types.Range(start, start))
@@ -64,7 +67,8 @@ async def symbols(server: Server, query: str) -> list[types.WorkspaceSymbol]:
     return found
 
 
-async def _decisions(server: Server, root: str) -> Decisions:
+async def known_in(server: Server, root: str) -> Decisions:
+    """The decisions as they were read for the open files, else as they are on disk."""
     known = server.contracts.decisions(root)
     if known is None:
         known = await asyncio.to_thread(places.load, root, instructions=False)
@@ -139,9 +143,14 @@ class _Project:
         if self._decisions is None or self._decisions[0] is not known:
             if self._decisions is not None:
                 self._decisions[1].close()
-            self._decisions = known, DecisionSearch(known, Audience.PERSON)
+            search = DecisionSearch(known, Audience.PERSON, standing=self._standing_in_thread)
+            self._decisions = known, search
         answer = self._decisions[1].ask(question, budget=hits.TOKENS_MAX)
         return hits.of_decisions(known, answer)
+
+    def _standing_in_thread(self, decision: Decision) -> Standing:
+        # Of the files as they are now, however long ago the decisions were read.
+        return standing_of(decision, CodeBase(self._root, ("",)))
 
     def _code_in_thread(self, question: str) -> tuple[Hit, ...]:
         return hits.of_code(find_code(self._index, question, limit=hits.CODE_MAX))

@@ -9,7 +9,7 @@ from typing import Final
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
-from trueup import TrueupError, __version__
+from trueup import TrueupError, __version__, linting
 from trueup.architecture.checker import CONFIGURATIONS
 from trueup.engine.messages import goal_from_json, goal_to_json
 from trueup.lsp import (
@@ -19,7 +19,12 @@ from trueup.lsp import (
     custom,
     deciding,
     decisions,
+    noticing,
     offers,
+    prompts,
+    ready,
+    review_actions,
+    reviews,
     searching,
     suggest,
     verifying,
@@ -44,6 +49,7 @@ WATCHED: Final = types.Registration(
 )
 
 server = Server("trueup", __version__)
+noticing.listen(server)
 custom.register(server)
 
 
@@ -58,6 +64,11 @@ def initialize(params: types.InitializeParams) -> None:
     custom.declared(server, options if isinstance(options, dict) else {})
     server.client = clients.client_of(params)
     server.buffers.codec = Codec(server.client.encoding)
+    if server.client.completes_inline:
+        feature = server.feature(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions()
+        )
+        feature(inline_completion)
 
 
 @server.feature(types.INITIALIZED)
@@ -75,6 +86,7 @@ def did_save(params: types.DidSaveTextDocumentParams) -> None:
     buffer = server.buffers.saved(params.text_document.uri, params.text)
     if buffer is not None:
         server.contracts.saved(buffer)
+        server.reviews.saved(buffer)
 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
@@ -88,6 +100,7 @@ def did_change_workspace_folders(params: types.DidChangeWorkspaceFoldersParams) 
 
 @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
 def did_change_watched_files(params: types.DidChangeWatchedFilesParams) -> None:
+    server.ready.everything_changed()
     found = ((path_of(change.uri), change.type) for change in params.changes)
     server.contracts.disk_changed((path, kind) for path, kind in found if path)
 
@@ -108,7 +121,8 @@ async def diagnostic(params: types.DocumentDiagnosticParams) -> types.DocumentDi
 @server.feature(
     types.TEXT_DOCUMENT_CODE_ACTION,
     types.CodeActionOptions(
-        code_action_kinds=[*offers.KINDS, decisions.KIND], resolve_provider=False
+        code_action_kinds=[*offers.KINDS, decisions.KIND, review_actions.KIND],
+        resolve_provider=False,
     ),
 )
 def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | types.Command]:
@@ -123,16 +137,19 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
         for item in params.context.diagnostics
         if _touches(codec.span(document, item.range), span)
     }
+    if any(item.source.casefold() == linting.SOURCE.casefold() for item in shown):
+        server.ready.shows_ruff = True
     place = offers.Place(
         document,
         buffer.outline,
         span,
-        tuple(shown),
+        tuple(found for found, item in shown.items() if not reviews.owns(item)),
         invoked=params.context.trigger_kind is not types.CodeActionTriggerKind.Automatic,
         can_ask=server.can_ask,
     )
     wanted = [str(getattr(kind, "value", kind)) for kind in params.context.only or ()]
-    found = [
+    found = list(review_actions.offered(server, buffer, list(shown.values())))
+    found += [
         types.CodeAction(
             title=offer.title,
             kind=offer.kind,
@@ -144,6 +161,8 @@ def code_action(params: types.CodeActionParams) -> Sequence[types.CodeAction | t
     found += contract_actions.offered(server, buffer, list(shown.values()))
     symbol = buffer.outline.enclosing(span) if place.invoked else None
     found += decisions.offered(server, buffer, symbol, list(shown.values()))
+    if place.invoked and server.trusted and not server.safe:
+        found.append(review_actions.whole(buffer))
     chosen = [
         item
         for item in found
@@ -205,9 +224,18 @@ def hover(params: types.HoverParams) -> types.Hover | None:
 
 @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
 def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
-    """How many decisions govern what is here."""
+    """How many decisions govern what is here, and which fixes are ready."""
     buffer = server.buffers.get(params.text_document.uri)
-    return decisions.lenses(server, buffer) if buffer is not None else []
+    if buffer is None:
+        return []
+    server.ready.looked_at(buffer)
+    return [*server.ready.lenses(buffer), *decisions.lenses(server, buffer)]
+
+
+def inline_completion(params: types.InlineCompletionParams) -> list[types.InlineCompletionItem]:
+    """Fixes that are ready and can be shown at the cursor."""
+    buffer = server.buffers.get(params.text_document.uri)
+    return server.ready.completions(buffer, params.position) if buffer is not None else []
 
 
 @server.command(contract_actions.COMMAND)
@@ -226,6 +254,43 @@ async def decision(_: Server, request: object = None) -> object:
 async def verify(_: Server, request: object = None) -> object:
     """Judge the changes of the working tree, or what is staged."""
     return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
+
+
+@server.command(ready.COMMAND)
+async def take_ready(_: Server, request: object = None) -> object:
+    """Apply a fix that is ready, or show it first; `request` has its `id`, and `show`, or
+    `accepted` where the editor has inserted it itself.
+    """
+    fields = request if isinstance(request, dict) else {}
+    identity = str(fields.get("id"))
+    taken = server.ready.accepted(identity) if fields.get("accepted") is True else None
+    if taken is not None:
+        return await _told(suggest.accepted(server, taken.root, taken.base, taken.suggestion))
+    fix = server.ready.find(identity)
+    if fix is None:
+        raise JsonRpcException(
+            "the text changed since this fix was verified; it is judged again when you rest",
+            code=REQUEST_FAILED,
+        )
+    asking = fields.get("show") is True
+    return await _told(suggest.prepared(server, fix.root, fix.base, fix.suggestion, asking=asking))
+
+
+@server.command(review_actions.COMMAND)
+async def review(_: Server, request: object = None) -> object:
+    """Review the changed code of a document, or do what a finding offers."""
+    return await _done(request, review_actions.run)
+
+
+@server.command(prompts.COMMAND)
+async def show_prompt(_: Server, request: object = None) -> object:
+    """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+
+    async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
+        goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
+        return await prompts.show(server, buffer, goal)
+
+    return await _done(request, show)
 
 
 async def _done(
@@ -305,12 +370,6 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
         raise JsonRpcException(str(problem), code=REQUEST_FAILED) from None
 
 
-@server.feature(searching.METHOD)
-async def search(_: Server, params: object) -> list[dict[str, object]]:
-    """Decisions and code about a query; for clients that show them."""
-    return await searching.search(server, str(getattr(params, "query", "")))
-
-
 @server.feature(types.WORKSPACE_SYMBOL)
 async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
     return await searching.symbols(server, params.query)
@@ -319,5 +378,6 @@ async def workspace_symbol(params: types.WorkspaceSymbolParams) -> list[types.Wo
 @server.feature(types.SHUTDOWN)
 async def shutdown(_: None) -> None:
     server.status.cancel_all()
+    await server.ready.close()
     await server.searches.close()
     await server.engine.close()

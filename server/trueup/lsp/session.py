@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from typing import Final, NoReturn
 
+from trueup.guards.redaction import log_to_stderr
 from trueup.lsp.admission import (
     REQUEST_CANCELLED,
     Call,
@@ -32,6 +33,7 @@ from trueup.lsp.framing import Frames, framed
 from trueup.lsp.protocol import Protocol
 from trueup.lsp.streams import Arrived, End, Incoming, LogToStream, Outgoing
 from trueup.lsp.transport import Server
+from trueup.operations.pulse import Pulse
 
 EXIT_SECONDS: Final = 1.8
 """From the moment at which a session is over to the end of the process, whatever hangs."""
@@ -175,7 +177,7 @@ def serve(
     `first` is the `initialize` that was let in and answered already, None where it is yet to come.
     """
     told = LogToStream(2)
-    logging.getLogger().addHandler(told)
+    log_to_stderr(handler=told)
     # pygls logs the texts of files with what it cannot handle; what matters of it is logged here.
     logging.getLogger("pygls").setLevel(logging.CRITICAL)
     asyncio.run(_served(server, frames, sink, lifecycle, first, told))
@@ -191,13 +193,16 @@ async def _served(
     told: LogToStream,
 ) -> None:
     session = Session(server, frames, sink, lifecycle, first)
+    pulse = Pulse()
     code = await session.run()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ENGINE_SECONDS):
             await session.settle()
+            await server.ready.close()
             await server.engine.close()
             if server.starts is not None:
                 await asyncio.to_thread(server.starts.end)
+    pulse.stop()
     session.drain()
     told.drain(DRAIN_SECONDS)
     sys.stderr.flush()

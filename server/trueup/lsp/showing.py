@@ -36,6 +36,7 @@ EVIDENCE: Final = "trueup/evidence"
 JUDGED: Final = "trueup/judged"
 SETTLED: Final = "trueup/settled"
 REASON_CHARACTERS_MAX: Final = 1_000
+"""Of the words in which somebody says why a suggestion was discarded."""
 
 log = logging.getLogger("trueup.lsp")
 
@@ -133,14 +134,18 @@ def _json(server: Server, page: Page) -> dict[str, object]:
 
 async def as_a_patch(server: Server, page: Page) -> None:
     """The diff and the evidence, in a document of its own where the client can show one."""
-    text = page.patch
+    await as_a_document(server, page.patch, "suggestions", ".diff")
+
+
+async def as_a_document(server: Server, text: str, folder: str, suffix: str) -> None:
+    """A text in a document of its own, where the client can show one; else in its log."""
     if not server.client.shows_documents:
         server.window_log_message(types.LogMessageParams(types.MessageType.Info, text))
         return
-    name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    path = settings.cache_folder() / "suggestions" / f"{name}.diff"
+    raw = text.encode("utf-8", "replace")
+    path = settings.cache_folder() / folder / f"{hashlib.sha256(raw).hexdigest()[:16]}{suffix}"
     with contextlib.suppress(OSError, JsonRpcException):
-        await asyncio.to_thread(write_atomically, path, text.encode())
+        await asyncio.to_thread(write_atomically, path, raw)
         await server.window_show_document_async(
             types.ShowDocumentParams(uri_of(Path(path)), external=False, take_focus=False)
         )

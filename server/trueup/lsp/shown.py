@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from trueup.architecture.contracts import Problem, Severity
 from trueup.architecture.findings import Finding
+from trueup.guards.plain import plain
 from trueup.lsp.convert import Codec, uri_of
 from trueup.snapshot import Document
 
@@ -38,7 +39,7 @@ def of_finding(
     link = f"{uri_of(root / found.source.path)}#L{found.source.line}"
     return types.Diagnostic(
         range=codec.range(document, found.span),
-        message="\n".join((found.message, *told)),
+        message=plain("\n".join((found.message, *told))),
         severity=_LEVELS[found.severity],
         code=found.rule,
         code_description=types.CodeDescription(link),
@@ -58,7 +59,7 @@ def of_problem(problem: Problem) -> types.Diagnostic:
     line = _line(problem.source.line)
     return types.Diagnostic(
         types.Range(line.start, types.Position(line.start.line, 1000)),
-        problem.message,
+        plain(problem.message),
         severity=_LEVELS[problem.severity],
         code=problem.contract or "configuration",
         source=SOURCE,

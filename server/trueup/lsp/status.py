@@ -25,7 +25,8 @@ METHOD: Final = "trueup/status"
 REST_SECONDS: Final = 0.05
 """Changes that are closer together are told as one."""
 
-READY, WORKING, UNTRUSTED, LIMITED = "ready", "working", "untrusted", "limited"
+READY, WORKING, UNTRUSTED = "ready", "working", "untrusted"
+LIMITED, SAFE = "limited", "safe"
 
 
 @dataclass
@@ -100,6 +101,8 @@ class Status:
         if not self._server.trusted:
             state = UNTRUSTED
             says = "This workspace is not trusted: nothing is executed and nothing is sent."
+        elif self._server.safe:
+            state, says = SAFE, f"{self._server.safe}."
         elif jobs:
             state, says = (
                 WORKING,
@@ -113,6 +116,7 @@ class Status:
             "state": state,
             "says": says,
             "isolation": self.isolation,
+            "background": self._server.ready.says,
             "spend": spend,
             "jobs": [{"id": job.id, "title": job.title, "says": job.says} for job in jobs],
         }

@@ -13,8 +13,10 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
+from trueup.guards.redaction import RedactingFormatter
 from trueup.lsp.admission import PARSE_ERROR, Call, Refusal, Reply, decoded
 from trueup.lsp.framing import Frames, FramingLost
 
@@ -26,6 +28,8 @@ LOG_BYTES_MAX: Final = 256 * 1024
 """What waits for whoever reads the log; more of it is dropped."""
 IN_MESSAGES_MAX: Final = 1024
 """Messages that were read and not yet handled; the client waits when there are more."""
+IN_BYTES_MAX: Final = 64 * 1024 * 1024
+"""What they may hold together; one message alone may hold as much."""
 
 # As much as a pipe takes without blocking once it says that it can be written to.
 _CHUNK: Final = 4096
@@ -46,20 +50,30 @@ class Incoming:
 
     def __init__(self, frames: Frames, deliver: Callable[[Arrived], None]) -> None:
         self._frames, self._deliver = frames, deliver
-        self._room = threading.Semaphore(IN_MESSAGES_MAX)
+        self._sizes: deque[int] = deque()
+        self._changed = threading.Condition()
 
     def start(self) -> None:
         threading.Thread(target=self._read, name="lsp-reader", daemon=True).start()
 
     def handled(self) -> None:
-        """One of the delivered messages takes no room any more."""
-        self._room.release()
+        """The first of the delivered messages takes no room any more."""
+        with self._changed:
+            if self._sizes:
+                self._sizes.popleft()
+            self._changed.notify()
+
+    def _has_room(self, size: int) -> bool:
+        few = len(self._sizes) < IN_MESSAGES_MAX
+        return not self._sizes or (few and sum(self._sizes) + size <= IN_BYTES_MAX)
 
     def _read(self) -> None:
         ended = End("the client closed the connection")
         try:
             while (body := self._frames.next()) is not None:
-                self._room.acquire()
+                with self._changed:
+                    self._changed.wait_for(partial(self._has_room, len(body)))
+                    self._sizes.append(len(body))
                 self._deliver(decoded(body))
         except FramingLost as lost:
             says = f"the messages cannot be told apart any more: {lost}"
@@ -145,7 +159,7 @@ class LogToStream(logging.Handler):
 
     def __init__(self, sink: int) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        self.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
         self._outgoing = Outgoing(sink, lambda _: None, bytes_max=LOG_BYTES_MAX, drops=True)
         self._outgoing.start()
 

@@ -20,7 +20,7 @@ from trueup.lsp.pages import Page, headline, new_id, report
 from trueup.lsp.showing import Answer
 from trueup.lsp.transport import Server
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Candidate, Goal, Recipe, Ruling, Suggestion
+from trueup.suggestion import Candidate, Goal, NewFile, Recipe, Ruling, Suggestion
 
 REBASES_MAX: Final = 3
 """How often a suggestion is carried over typing and judged again before it is called stale."""
@@ -30,12 +30,16 @@ PIN, KEEP = "Pin the behaviour first", "Apply and keep the test"
 TAKEN: Final = frozenset({APPLY, APPLY_ANYWAY, PIN, KEEP})
 
 
-async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, object]:
-    """Do what `goal` says and report: the verdict, and whether it was applied."""
+async def run_goal(
+    server: Server, buffer: Buffer, goal: Goal, brings: tuple[NewFile, ...] = ()
+) -> dict[str, object]:
+    """Do what `goal` says and report: the verdict, and whether it was applied. `brings` are tests
+    that the goal names and that are not in the project; the user may keep them.
+    """
     goal = await _completed(server, buffer, goal)
     if goal.recipe in {Recipe.RENAME, Recipe.INSTRUCT} and not (goal.name or goal.instruction):
         return {"outcome": "cancelled", "applied": False}
-    job = _Run(server, buffer.root, goal)
+    job = _Run(server, buffer.root, goal, brings)
     async with progress(server, goal.title) as say:
         try:
             suggestion = await job.judged(None, say)
@@ -44,6 +48,32 @@ async def run_goal(server: Server, buffer: Buffer, goal: Goal) -> dict[str, obje
         if isinstance(suggestion, Declined):
             return _refused(server, suggestion.says)
     return await job.offered(suggestion)
+
+
+async def prepared(
+    server: Server, root: str, base: Snapshot, suggestion: Suggestion, *, asking: bool
+) -> dict[str, object]:
+    """Go on with a suggestion that was judged before, on `base`, as with any other; `asking`: show
+    it first, whatever is applied at once.
+    """
+    job = _Run(server, root, suggestion.goal)
+    job.base, job.trace, job.asking = base, suggestion.trace, asking
+    return await job.offered(suggestion)
+
+
+async def accepted(
+    server: Server, root: str, base: Snapshot, suggestion: Suggestion
+) -> dict[str, object]:
+    """Note that the editor itself has made the change of `suggestion`, if that is what it made."""
+    job = _Run(server, root, suggestion.goal)
+    job.base, job.trace = base, suggestion.trace
+    held = (apply.current(server.buffers, root, stamp.path) for stamp in suggestion.ticket)
+    digests = [document.digest if document is not None else None for document in held]
+    if digests != [stamp.result for stamp in suggestion.ticket]:
+        says = f"{suggestion.candidate.title}: what was accepted is not what was verified"
+        return _refused(server, says)
+    await job.note(answers.APPLIED)
+    return report(suggestion, applied=True)
 
 
 async def renamed(server: Server, buffer: Buffer, goal: Goal) -> types.WorkspaceEdit:
@@ -79,12 +109,17 @@ def _refused(server: Server, says: str) -> dict[str, object]:
 class _Run:
     """One goal with the texts it was last judged on."""
 
-    def __init__(self, server: Server, root: str, goal: Goal, *, silent: bool = False) -> None:
-        self.server, self.root, self.goal = server, root, goal
+    def __init__(
+        self, server: Server, root: str, goal: Goal, brings: tuple[NewFile, ...] = (), *,
+        silent: bool = False,
+    ) -> None:  # fmt: skip
+        self.server, self.root, self.goal, self.brings = server, root, goal, brings
         self.silent = silent
         """The client waits for the answer and for nothing else: it is asked nothing meanwhile."""
         self.base = Snapshot.of(root, ())
         self.pin = False
+        self.asking = False
+        """Whether the user wants to see it before anything is applied."""
         self.page = new_id()
         """What the client knows it by, however often it is judged."""
         self.trace = ""
@@ -104,7 +139,7 @@ class _Run:
             done = await self.server.engine.run(self._start(candidate), say, self._ask)
             if isinstance(done, Declined):
                 return done
-            suggestion = done.suggestion
+            suggestion = replace(done.suggestion, pinned=(*self.brings, *done.suggestion.pinned))
             self.trace = self.trace or suggestion.trace
             if not apply.stale_paths(self.server.buffers, self.root, suggestion):
                 return suggestion
@@ -114,6 +149,7 @@ class _Run:
 
     def _start(self, candidate: Candidate | None) -> Start:
         documents = tuple(OpenDocument(item.path, item.text, item.version) for item in self.base)
+        documents += tuple(OpenDocument(item.path, item.text) for item in self.brings)
         return Start(
             0,
             self.root,
@@ -201,15 +237,26 @@ class _Run:
         # Before it is applied: what it replaces may be on the disk only until then.
         change = await reasons.change_to_keep(self.base, suggestion)
         title = suggestion.candidate.title
-        async with self.server.changes.recorded(self.root, suggestion, title, keep=keep):
+        async with self.server.changes.recorded(
+            self.root, suggestion, title, keep=keep, trace=self.trace
+        ):
             await apply.apply(
                 self.server.buffers, self.root, suggestion, self._send, self.server.client
             )
+            if self.server.client.echoes_late:
+                self.server.later(self._echoed(suggestion))
             if keep:
                 send = self._send if self.server.client.creates else None
                 await apply.create(self.root, suggestion.pinned, send)
         if change is not None and (says := await reasons.taken(self.root, change)):
             show(self.server, says, types.MessageType.Warning)
+
+    async def _echoed(self, suggestion: Suggestion) -> None:
+        """Warn where the editor does not hold what was verified, after it was answered."""
+        try:
+            await apply.echoed(self.server.buffers, self.root, suggestion)
+        except StaleError as problem:
+            show(self.server, str(problem), types.MessageType.Warning)
 
     async def note(self, said: str) -> None:
         """Write down what the user did."""
@@ -240,6 +287,7 @@ class _Run:
         self.server.status.isolation = suggestion.isolation or self.server.status.isolation
         chosen = settings.load(self.root, self.server.client_settings).apply_model_changes
         at_once = suggestion.candidate.deterministic or chosen == "verified"
+        at_once = at_once and not self.asking
         if outcome is Ruling.REJECTED or (
             outcome is Ruling.VERIFIED and at_once and not suggestion.pinned
         ):

@@ -10,16 +10,20 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 
+from attrs import evolve as replace
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from trueup.engine.client import Engine
+from trueup.guards.plain import plain, visible
 from trueup.lsp.changes import Changes
 from trueup.lsp.clients import Client
 from trueup.lsp.contracts import Contracts
 from trueup.lsp.documents import Buffer, Buffers
 from trueup.lsp.parent import watch
 from trueup.lsp.protocol import Protocol
+from trueup.lsp.ready import Ready
+from trueup.lsp.reviews import Reviews
 from trueup.lsp.searching import Searches
 from trueup.lsp.status import Status
 from trueup.operations.starts import Starts, safe_because
@@ -35,11 +39,13 @@ class Server(LanguageServer):
         super().__init__(name, version, protocol_cls=Protocol)
         self.buffers = Buffers()
         self.contracts = Contracts(self)
+        self.reviews = Reviews(self)
         self.engine = Engine()
         self.searches = Searches(self._warn)
         self.changes = Changes(self)
         self.client_settings: dict[str, object] = {}
         self.status = Status(self)
+        self.ready = Ready(self)
         self.trusted = True
         """False while the editor itself does not trust the workspace."""
         self.answer_seconds = Limits().answer_seconds
@@ -60,6 +66,13 @@ class Server(LanguageServer):
     def _warn(self, says: str) -> None:
         self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, says))
 
+    def window_show_message(self, params: types.ShowMessageParams) -> None:
+        """Show words: clients make links of some messages, and repositories write some of them."""
+        super().window_show_message(replace(params, message=plain(params.message)))
+
+    def window_log_message(self, params: types.LogMessageParams) -> None:
+        super().window_log_message(replace(params, message=visible(params.message)))
+
     async def request(self, method: str, params: object) -> object:
         """What the client answers; None where it does not within `answer_seconds`.
 
@@ -67,6 +80,8 @@ class Server(LanguageServer):
         """
         assert isinstance(self.protocol, Protocol)  # noqa: S101 - see __init__
         identity = str(uuid.uuid4())
+        if isinstance(params, types.ShowMessageRequestParams):
+            params = replace(params, message=plain(params.message))
         try:
             async with asyncio.timeout(self.answer_seconds):
                 answer: object = await self.protocol.send_request_async(method, params, identity)
@@ -90,6 +105,7 @@ class Server(LanguageServer):
         """The protocol knows no way to ask for a text, so the user is asked for a save, which
         brings it.
         """
+        self.ready.touched(buffer)
         says = (
             f"The changes of {buffer.document.path} that the editor sent do not follow each other;"
             " Trueup leaves the file alone until it is saved or opened again."

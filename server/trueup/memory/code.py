@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -285,19 +285,21 @@ class Code:
 
         `shop.http.*` is all below `shop.http`, and so is `shop.http` itself.
         """
-        found = []
+        found: list[Span] = []
         for name in (item.removesuffix(".*") for item in names):
             if f"{module}.".startswith(f"{name}."):
                 return (Span(0, len(self.text)),)
             if name.startswith(f"{module}."):
-                found += [
-                    symbol.span for symbol in self._outline.find(name.removeprefix(f"{module}."))
-                ]
+                found += self._symbols.get(name.removeprefix(f"{module}."), ())
         return tuple(found)
 
     @cached_property
-    def _outline(self) -> Outline:
-        return Outline(self.text)
+    def _symbols(self) -> Mapping[str, list[Span]]:
+        """Where each qualified name is defined; thousands of decisions may ask."""
+        found: defaultdict[str, list[Span]] = defaultdict(list)
+        for symbol in Outline(self.text):
+            found[symbol.qualified].append(symbol.span)
+        return found
 
 
 def is_dunder(name: str) -> bool:

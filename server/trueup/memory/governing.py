@@ -5,6 +5,8 @@ By scope alone: a decision about everything governs everything, and is not told 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from trueup.memory.decisions import Decision, Decisions, Origin, Status
@@ -19,35 +21,58 @@ def of_file(decisions: Decisions, path: str) -> tuple[Decision, ...]:
     """Those whose scope names this file, and no symbols."""
     return tuple(
         item
-        for item in _living(decisions)
-        if item.scope.paths and not item.scope.symbols and matches_any(item.scope.paths, path)
+        for item in decisions
+        if _is_living(item)
+        and item.scope.paths
+        and not item.scope.symbols
+        and matches_any(item.scope.paths, path)
     )
 
 
 def of_symbol(decisions: Decisions, path: str, symbol: str) -> tuple[Decision, ...]:
     """Those whose scope names this symbol (as it is called in its module), or one around it."""
+    return of_symbols(decisions, path, (symbol,))[symbol]
+
+
+def of_symbols(
+    decisions: Decisions, path: str, symbols: Iterable[str]
+) -> dict[str, tuple[Decision, ...]]:
+    """The same for each of several; the decisions are gone through once, however many they are."""
     module, _ = module_of(path, decisions.roots)
-    name = f"{module}.{symbol}"
-    return tuple(
-        item
-        for item in _living(decisions)
-        if (not item.scope.paths or matches_any(item.scope.paths, path))
-        and any(_names(written, name) for written in item.scope.symbols)
-    )
+    by_name: defaultdict[str, dict[int, Decision]] = defaultdict(dict)
+    for number, item in enumerate(decisions):
+        if _may_name(item, module) and _holds_in(item, path):
+            for written in item.scope.symbols:
+                by_name[written][number] = item
+    return {symbol: _naming(by_name, f"{module}.{symbol}") for symbol in symbols}
 
 
-def _living(decisions: Decisions) -> tuple[Decision, ...]:
-    return tuple(
-        item
-        for item in decisions
-        if item.status in _LIVING and item.origin is not Origin.INSTRUCTIONS
-    )
+def _naming(by_name: Mapping[str, Mapping[int, Decision]], name: str) -> tuple[Decision, ...]:
+    """What is written of a name or of one around it: `a.b.*` is all below `a.b`, and `a.b` that too
+    and itself.
+    """
+    found = dict(by_name.get(name, {}))
+    around = name.rpartition(".")[0]
+    while around:
+        found |= by_name.get(around, {})
+        found |= by_name.get(f"{around}.*", {})
+        around = around.rpartition(".")[0]
+    return tuple(found[number] for number in sorted(found))
 
 
-def _names(written: str, name: str) -> bool:
-    """`a.b.*` is all below `a.b`; `a.b` is that and all within it."""
-    base = written.removesuffix(".*")
-    return name.startswith(f"{base}.") or (name == base and base == written)
+def _may_name(item: Decision, module: str) -> bool:
+    """Whether a decision names something in a module, or the module, or what is around it."""
+    names = (written.removesuffix(".*") for written in item.scope.symbols)
+    return any(f"{name}.".startswith(f"{module}.") or f"{module}.".startswith(f"{name}.")
+               for name in names)  # fmt: skip
+
+
+def _holds_in(item: Decision, path: str) -> bool:
+    return _is_living(item) and (not item.scope.paths or matches_any(item.scope.paths, path))
+
+
+def _is_living(item: Decision) -> bool:
+    return item.status in _LIVING and item.origin is not Origin.INSTRUCTIONS
 
 
 def brief(decision: Decision, short: str) -> str:

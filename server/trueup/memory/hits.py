@@ -18,6 +18,7 @@ from trueup.memory.search import Answer
 
 DECISIONS_MAX: Final = 10
 CODE_MAX: Final = 20
+"""Results of one search, of each kind."""
 TOKENS_MAX: Final = 20_000
 """For people: as much as DECISIONS_MAX may take, since nobody pays for it."""
 

@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -23,16 +22,15 @@ from typing import Final, Self, TypeVar
 import apsw
 
 from trueup.architecture.sources import text_of
-from trueup.memory.chunks import Chunk, chunks
 from trueup.memory.damage import DamagedError, UnusableError, told_apart
+from trueup.memory.database import MEMORY, SCHEMA, StoreError
 from trueup.memory.generations import Generations, folder_of
-from trueup.memory.store import MEMORY, SCHEMA, Known, Row, Stamp, Store, StoreError
-from trueup.memory.sweep import bytes_of, digest_of, known_now, look, sweep
+from trueup.memory.store import Row, Store
+from trueup.memory.sweep import bytes_of, digest_of, look, sweep
+from trueup.memory.tracking import Tracked
 
 MEMORY_SOURCE_BYTES_MAX: Final = 16 * 1024 * 1024
 """Source that is indexed in memory where the cache folder cannot be used."""
-BATCH_FILES: Final = 32
-"""Files that one transaction writes, so that no other writer waits for long."""
 RETRIES: Final = 3
 _ANOTHER: Final = "another Trueup is updating the index; some files are not searched yet"
 
@@ -81,8 +79,7 @@ class Index:
         self._open: Path | None = None
         self._home = Home.DISK
         self._says = ""
-        self._files: dict[str, Known] = {}
-        self._version = -1
+        self._files = Tracked(self.root)
         self._most = most
 
     def __enter__(self) -> Self:
@@ -99,7 +96,7 @@ class Index:
     def close(self) -> None:
         """Let go of the database; using the index again opens it."""
         store, self._store, self._open = self._store, None, None
-        self._files, self._version = {}, -1
+        self._files.forget()
         if store is not None:
             try:
                 store.close()
@@ -208,7 +205,7 @@ class Index:
 
     def _in_step(self, paths: tuple[str, ...] | None, *, wait: bool) -> Freshness:
         self._attach()
-        due = self._due(paths)
+        due = self._files.due(self._store, paths)
         if self._store is not None and not due:
             return self._state()
         if self._is_too_much(due):
@@ -220,13 +217,13 @@ class Index:
             self._attach()
             if self._store is None:
                 return self._build()
-            due = self._due(paths)
+            due = self._files.due(self._store, paths)
             if self._is_too_much(due):
                 return replace(self._state(), behind=len(due))
-            self._update(self._store, due)
+            self._files.bring_in_step(self._store, due)
             return self._state(changed=len(due))
 
-    def _is_too_much(self, due: Mapping[str, Stamp | None]) -> bool:
+    def _is_too_much(self, due: Mapping[str, object]) -> bool:
         return self._most is not None and len(due) > self._most
 
     def _attach(self) -> None:
@@ -251,10 +248,7 @@ class Index:
             self._generations.clean()
             store = Store.create(str(made), self.root)
             try:
-                files = sweep(self.root)
-                with store.transaction():
-                    for path, stamp in files.items():
-                        _put(store, self.root, path, stamp)
+                count = self._files.fill(store)
                 store.finish()
             finally:
                 store.close()
@@ -264,65 +258,7 @@ class Index:
             made.unlink(missing_ok=True)
             raise
         self._attach()
-        return self._state(changed=len(files), rebuilt=True)
-
-    def _due(self, paths: tuple[str, ...] | None) -> dict[str, Stamp | None]:
-        """The files that may not be what they were, None for those that are gone."""
-        known = self._known()
-        if paths is None:
-            now: Mapping[str, Stamp | None] = sweep(self.root)
-            gone = known.keys() - now.keys()
-        else:
-            now = {path: look(self.root, path) for path in paths if path.endswith(".py")}
-            gone = {path for path, stamp in now.items() if stamp is None and path in known}
-        due: dict[str, Stamp | None] = dict.fromkeys(sorted(gone))
-        for path, stamp in now.items():
-            if stamp is None:
-                continue
-            before = known.get(path)
-            if before is None or before.stamp != stamp or not before.settled:
-                due[path] = stamp
-        return due
-
-    def _known(self) -> dict[str, Known]:
-        if self._store is None:
-            return {}
-        version = self._store.version
-        if version != self._version:
-            self._files, self._version = self._store.files(), version
-        return self._files
-
-    def _update(self, store: Store, due: Mapping[str, Stamp | None]) -> None:
-        waiting = iter(due.items())
-        while batch := tuple(islice(waiting, BATCH_FILES)):
-            # Parsed first, so that the lock on the database is short.
-            read = [(path, self._read(path, stamp)) for path, stamp in batch]
-            with store.transaction():
-                for path, found in read:
-                    if found is None:
-                        store.remove(path)
-                    elif found[1] is None:
-                        store.touch(path, found[0])
-                    else:
-                        store.put(path, *found)
-            for path, found in read:
-                self._files.pop(path, None)
-                if found is not None:
-                    self._files[path] = found[0]
-
-    def _read(
-        self, path: str, stamp: Stamp | None
-    ) -> tuple[Known, None] | tuple[Known, tuple[Chunk, ...]] | None:
-        """What is known of a file now, with its chunks if they are others than before."""
-        if stamp is None:
-            return None
-        known, raw = known_now(self.root, path, stamp)
-        if raw is None:
-            return None
-        before = self._files.get(path)
-        if before is not None and before.digest == known.digest:
-            return known, None
-        return known, chunks(text_of(raw))
+        return self._state(changed=count, rebuilt=True)
 
     def _in_memory(self, paths: tuple[str, ...] | None) -> Freshness:
         if self._home is Home.NOWHERE:
@@ -335,31 +271,17 @@ class Index:
                 self._says += "; the project is too large to be indexed in memory"
                 return Freshness(Home.NOWHERE, behind=len(files), says=self._says)
             self._store = Store.create(MEMORY, self.root)
-        due = self._due(paths)
-        self._update(self._store, due)
+        due = self._files.due(self._store, paths)
+        self._files.bring_in_step(self._store, due)
         return self._state(changed=len(due))
 
     def _behind(self, paths: tuple[str, ...] | None) -> Freshness:
         state = self._state()
         if self._store is None:
             return replace(state, behind=len(sweep(self.root)), says=_ANOTHER)
-        behind = sum(
-            # A file may be due only because it is so new that its stamp does not tell.
-            stamp is None or path not in self._files or self._differs(path)
-            for path, stamp in self._due(paths).items()
-        )
+        behind = self._files.behind(self._files.due(self._store, paths))
         return replace(state, behind=behind, says=_ANOTHER) if behind else state
-
-    def _differs(self, path: str) -> bool:
-        raw = bytes_of(self.root, path)
-        return raw is None or digest_of(raw) != self._files[path].digest
 
     def _state(self, changed: int = 0, *, rebuilt: bool = False) -> Freshness:
         files, count = self._store.counts() if self._store is not None else (0, 0)
         return Freshness(self._home, files, count, changed, 0, rebuilt, self._says)
-
-
-def _put(store: Store, root: str, path: str, stamp: Stamp) -> None:
-    known, raw = known_now(root, path, stamp)
-    if raw is not None:
-        store.put(path, known, chunks(text_of(raw)))

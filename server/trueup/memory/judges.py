@@ -23,7 +23,7 @@ from trueup.memory.code import (
 )
 from trueup.memory.consistency import is_below
 from trueup.memory.globs import matches_any
-from trueup.memory.patterns import matching, pattern_problem, regex_problem
+from trueup.memory.patterns import REMEMBERED_MAX, matching, pattern_problem, regex_problem
 from trueup.memory.rules import (
     ForbidImport,
     ForbidPattern,
@@ -86,7 +86,7 @@ def patterns_of(rule: Rule) -> tuple[Pattern, ...]:
     return rule.patterns if isinstance(rule, Location) else ()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def obstacle(rule: Rule) -> str:
     """Why a rule cannot be judged, one sentence, or ""."""
     problems = [pattern_problem(pattern) for pattern in patterns_of(rule)]

@@ -18,7 +18,7 @@ from trueup.architecture import scan
 from trueup.memory import words
 from trueup.memory.fusion import fused
 from trueup.memory.index import Index
-from trueup.memory.search import NOWHERE, Place
+from trueup.memory.scoping import NOWHERE, Place
 from trueup.memory.store import Row, Store, Weights
 
 CANDIDATES_MAX: Final = 200

@@ -18,6 +18,10 @@ from trueup.symbols import Outline
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
+REMEMBERED_MAX: Final = 1 << 15
+"""Rules and patterns of which is remembered what they are; a project with more of them, which all
+come by on every save, would find none again.
+"""
 META: Final = re.compile(r"\$+[A-Z_][A-Z0-9_]*")
 _WORD: Final = re.compile(r"(?<!\w)[^\W\d]\w*")
 
@@ -53,7 +57,7 @@ def rule_of(pattern: Pattern) -> dict[str, object]:
     return {"pattern": pattern.text}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def words_of(pattern: Pattern) -> tuple[str, ...]:
     """Words that stand in every text that matches."""
     # The context around what is selected need not be there, and a comment is no part of a pattern.
@@ -62,7 +66,7 @@ def words_of(pattern: Pattern) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_WORD.findall(META.sub(" ", pattern.text))))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def pattern_problem(pattern: Pattern) -> str:
     """Why a pattern cannot be looked for, one sentence, or ""."""
     if pattern.kind:
@@ -75,7 +79,7 @@ def pattern_problem(pattern: Pattern) -> str:
     return _refusal({"rule": rule_of(pattern)}, f"the pattern `{_short(pattern.text)}`")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def regex_problem(regex: str) -> str:
     """Why a regular expression cannot be used, one sentence, or ""."""
     wanted = {"rule": {"kind": "string_content", "regex": whole(regex)}}

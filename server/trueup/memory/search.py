@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Final, NamedTuple, cast
 
 import apsw
 
 from trueup.memory import words
-from trueup.memory.decisions import Decision, Decisions, Origin, Status, Visibility
+from trueup.memory.audience import Audience, may_see
+from trueup.memory.decisions import Decision, Decisions, Origin, Status
 from trueup.memory.fusion import fused, places
-from trueup.memory.globs import matches
 from trueup.memory.hidden import one_line
 from trueup.memory.rules import Rule
+from trueup.memory.scoping import NOWHERE, Place, is_elsewhere, scope_match
 from trueup.memory.standing import Standing
 
 TOKENS: Final = 800
@@ -41,25 +41,6 @@ _STATUS: Final = {
 _STANDING: Final = {Standing.CHANGED: 0.8, Standing.GONE: 0.6}
 
 
-class Audience(StrEnum):
-    """Who reads the answer."""
-
-    PERSON = "person"
-    """Somebody at this machine: sees all."""
-    MODEL = "model"
-    """A prompt: nothing that is never sent, and nothing that does not hold any more."""
-    TEAM = "team"
-    """What leaves this machine in a file, as an export does."""
-
-
-_VISIBLE: Final = {
-    Audience.PERSON: frozenset(Visibility),
-    Audience.MODEL: frozenset({Visibility.TEAM, Visibility.LOCAL}),
-    Audience.TEAM: frozenset({Visibility.TEAM}),
-}
-_OVER: Final = frozenset({Status.SUPERSEDED, Status.REJECTED, Status.RETIRED})
-
-
 class Weights(NamedTuple):
     """How much a word counts, by where a decision has it."""
 
@@ -70,19 +51,6 @@ class Weights(NamedTuple):
 
 
 WEIGHTS: Final = Weights()
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where somebody is and what they are about to do; what is "" or empty is not known."""
-
-    path: str = ""
-    symbol: str = ""
-    """Qualified, with its module: `shop.http.Client.get`."""
-    goals: frozenset[str] = frozenset()
-
-
-NOWHERE: Final = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +112,7 @@ class DecisionSearch:
         self._standing = standing
         self._weights = weights
         self._seen = tuple(
-            item for item in decisions if _may_see(audience, item) and not hidden(item.path)
+            item for item in decisions if may_see(audience, item) and not hidden(item.path)
         )
         self._text = apsw.Connection(":memory:")
         columns = ", ".join(Weights._fields)
@@ -181,7 +149,7 @@ class DecisionSearch:
         ranked = []
         for number, score in fused(rankings).items():
             item = self._seen[number]
-            doubts, weight = self._doubts(item, outside=_is_elsewhere(item, place))
+            doubts, weight = self._doubts(item, outside=is_elsewhere(item, place))
             # Of two that are first by one ranking each, the one for the place.
             closeness = scopes[number][0] if number in scopes else 0.0
             ranked.append((-score * weight, -closeness, item.path, number, doubts))
@@ -241,12 +209,6 @@ def _any_of(wanted: tuple[str, ...]) -> str:
     return " OR ".join(f'"{word}"' for word in wanted)
 
 
-def _may_see(audience: Audience, item: Decision) -> bool:
-    if item.visibility not in _VISIBLE[audience]:
-        return False
-    return audience is Audience.PERSON or item.status not in _OVER
-
-
 def _fields(item: Decision) -> tuple[str, str, str, str]:
     scope = (*item.scope.paths, *item.scope.symbols, *item.scope.goals)
     return (
@@ -266,42 +228,6 @@ def _said_by(rule: Rule) -> str:
             text = getattr(part, "text", part)
             found += [text] if isinstance(text, str) else []
     return " ".join(found)
-
-
-def scope_match(item: Decision, place: Place) -> tuple[float, str] | None:
-    """How closely the scope of a decision fits a place, and what of it does; None where it names
-    nothing of the place, or something that the place is not.
-    """
-    if _is_elsewhere(item, place):
-        return None
-    best: tuple[float, str] | None = None
-    for symbol in item.scope.symbols if place.symbol else ():
-        if _names(symbol, place.symbol):
-            best = max(best or (0.0, ""), (3.0 + len(symbol) / 1000, symbol))
-    for glob in item.scope.paths if place.path else ():
-        if matches(glob, place.path):
-            plain = len(glob) - glob.count("*")
-            best = max(best or (0.0, ""), (1.0 + plain / 1000, glob))
-    if best is None and place.goals & set(item.scope.goals):
-        best = 0.5, ", ".join(sorted(place.goals & set(item.scope.goals)))
-    return best
-
-
-def _is_elsewhere(item: Decision, place: Place) -> bool:
-    """Whether a scope that is stated leaves the place out; what is not known leaves nothing out."""
-    scope = item.scope
-    by_path = place.path and scope.paths
-    if by_path and not any(matches(glob, place.path) for glob in scope.paths):
-        return True
-    if place.goals and scope.goals and not place.goals & set(scope.goals):
-        return True
-    by_symbol = place.symbol and scope.symbols
-    return bool(by_symbol) and not any(_names(name, place.symbol) for name in scope.symbols)
-
-
-def _names(pattern: str, symbol: str) -> bool:
-    plain = pattern.removesuffix(".*")
-    return symbol == plain or symbol.startswith(f"{plain}.")
 
 
 def excerpt(decisions: Decisions, item: Decision) -> str:

@@ -1,20 +1,15 @@
-"""Whether the code that a decision rests on is still what it was.
+"""Whether the code that a decision rests on is still what it was, for ranking and for its reasons.
 
-Compares digests; which texts there are is given. A digest is of the symbol's text where a symbol is
-named, else of the whole file: hex SHA-256, as `snapshot.digest` makes it, or its first characters.
+Compares digests as `staleness` does, one decision at a time; what cannot be said is unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
 
+from trueup.memory.code_base import CodeBase
 from trueup.memory.decisions import Anchor, Decision
-from trueup.snapshot import digest
-from trueup.symbols import Outline
-
-DIGEST_CHARACTERS_MIN: Final = 8
+from trueup.memory.normal import VERSION
 
 
 class Standing(StrEnum):
@@ -26,26 +21,21 @@ class Standing(StrEnum):
     GONE = "gone"
 
 
-def standing_of(decision: Decision, text_of: Callable[[str], str | None]) -> Standing:
-    """How the evidence of a decision stands; `text_of` gives a file's text, None for no file."""
+def standing_of(decision: Decision, code: CodeBase) -> Standing:
+    """How the evidence of a decision stands. Reads the files that it names."""
     order = tuple(Standing)
-    found = [_standing(anchor, text_of(anchor.path)) for anchor in decision.evidence]
+    found = [_standing(anchor, code) for anchor in decision.evidence if not anchor.follows]
     return max(found, key=order.index, default=Standing.UNKNOWN)
 
 
-def _standing(anchor: Anchor, text: str | None) -> Standing:
-    if text is None:
+def _standing(anchor: Anchor, code: CodeBase) -> Standing:
+    if not code.has(anchor.path):
         return Standing.GONE
-    if anchor.symbol:
-        # Qualified names hold the module too, and nobody says where that ends.
-        parts = anchor.symbol.split(".")
-        names = {".".join(parts[start:]) for start in range(len(parts))}
-        symbols = [symbol for symbol in Outline(text) if symbol.qualified in names]
-        if not symbols:
-            return Standing.GONE
-        longest = max(symbols, key=lambda symbol: len(symbol.qualified))
-        text = text[longest.span.start : longest.span.end]
-    if len(anchor.digest) < DIGEST_CHARACTERS_MIN:
+    if code.digests(anchor.path) is None:
         return Standing.UNKNOWN
-    same = digest(text).startswith(anchor.digest.lower())
-    return Standing.HOLDS if same else Standing.CHANGED
+    place = code.named(anchor.path, anchor.symbol)
+    if place is None:
+        return Standing.GONE
+    if not anchor.digest.startswith(VERSION):
+        return Standing.UNKNOWN
+    return Standing.HOLDS if code.digest(place) == anchor.digest else Standing.CHANGED

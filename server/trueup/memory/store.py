@@ -1,60 +1,25 @@
-"""Files and their chunks in one SQLite database, and the questions that are put to it.
+"""Files and their chunks in one database, and the questions that are put to it.
 
-Knows SQL and nothing of where the database is, who may write it and how old it is. Everything in it
-is derived from files. Every page carries a checksum that is verified whenever it is read, so that a
-damaged page is an error and never an answer.
-
-Errors are apsw's, and StoreError where the database is another than ours.
+Knows what is asked and how it is ranked, and nothing of where the database is, who may write it and
+how old it is. Everything in it is derived from files. Errors are apsw's.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
 import apsw
-import apsw.sqlite_extra
 
-from trueup.memory import chunks as chunking
-from trueup.memory import words
+from trueup.memory import database, words
 from trueup.memory.chunks import Chunk
 from trueup.snapshot import Span
 
-VERSION: Final = 1
-SCHEMA: Final = f"{VERSION}.{chunking.VERSION}.{words.VERSION}"
-"""What an index was built by; another one is built again."""
-BUSY_MILLISECONDS: Final = 5000
 CHUNKS_MAX: Final = 30_000
 """Chunks that one question ranks; its commonest words, which tell least, are left out for it."""
 TELLING_MIN: Final = 2
-WAL_BYTES_MAX: Final = 64 << 20
-MEMORY: Final = ":memory:"
-
-_CHECKSUMS: Final = "cksmvfs"
-_CHECKSUM_BYTES: Final = 8
-_LOADED: Final = threading.Lock()
-_COLUMNS: Final = ("name", "place", "head", "body")
-_TABLES: Final = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, mtime_ns INTEGER NOT NULL,
-                   ctime_ns INTEGER NOT NULL, size INTEGER NOT NULL, settled INTEGER NOT NULL,
-                   digest BLOB NOT NULL);
-CREATE TABLE chunk (id INTEGER PRIMARY KEY, file INTEGER NOT NULL, qualified TEXT NOT NULL,
-                    name TEXT NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL,
-                    end INTEGER NOT NULL, line INTEGER NOT NULL, head TEXT NOT NULL);
-CREATE INDEX chunk_file ON chunk (file);
-CREATE INDEX chunk_name ON chunk (name);
-CREATE VIRTUAL TABLE words USING fts5 ({", ".join(_COLUMNS)}, content='', contentless_delete=1,
-                                       tokenize="{words.TOKENIZER}");
-"""
-
-
-class StoreError(Exception):
-    """The database is not one of ours, or of another version."""
 
 
 class Weights(NamedTuple):
@@ -125,44 +90,16 @@ class Store:
     @classmethod
     def create(cls, name: str, root: str) -> Store:
         """A new database for the project at `root`, to be filled and then finished."""
-        connection = _connect(name, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        try:
-            if name != MEMORY:
-                reserved = ctypes.c_int(_CHECKSUM_BYTES)
-                connection.file_control(
-                    "main", apsw.SQLITE_FCNTL_RESERVE_BYTES, ctypes.addressof(reserved)
-                )
-                # Until it is finished nobody else reads it; what is left of it is thrown away.
-                connection.pragma("journal_mode", "off")
-                connection.pragma("synchronous", "off")
-            connection.execute(_TABLES)
-            rows = (("schema", SCHEMA), ("root", root))
-            connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(connection)
+        return cls(database.created(name, root))
 
     @classmethod
     def open(cls, name: str, root: str) -> Store:
         """The database that is there. Raises StoreError, apsw.Error."""
-        connection = _connect(name, apsw.SQLITE_OPEN_READWRITE)
-        try:
-            connection.pragma("synchronous", "normal")
-            connection.pragma("journal_size_limit", WAL_BYTES_MAX)
-            meta = dict(connection.execute("SELECT key, value FROM meta"))
-        except BaseException:
-            connection.close()
-            raise
-        if meta != {"schema": SCHEMA, "root": root}:
-            connection.close()
-            raise StoreError("the index is of another version or of another project")
-        return cls(connection)
+        return cls(database.opened(name, root))
 
     def finish(self) -> None:
         """Make a new database one that others may read while it is written."""
-        self._connection.pragma("synchronous", "normal")
-        self._connection.pragma("journal_mode", "wal")
+        database.finish(self._connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -351,16 +288,3 @@ def _row(row: tuple[object, ...], score: float = 0.0) -> Row:
         cast("bytes", digest),
         score,
     )
-
-
-def _connect(name: str, flags: int) -> apsw.Connection:
-    if name == MEMORY:
-        return apsw.Connection(name)
-    with _LOADED:
-        if _CHECKSUMS not in apsw.vfs_names():
-            with apsw.Connection(MEMORY) as loader:
-                apsw.sqlite_extra.load(loader, "cksumvfs")
-            loader.close()
-    connection = apsw.Connection(name, flags, vfs=_CHECKSUMS)
-    connection.set_busy_timeout(BUSY_MILLISECONDS)
-    return connection

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from trueup import workspace
+from trueup.memory.audience import Audience
 from trueup.memory.decisions import Decision, Decisions, Visibility
 from trueup.memory.globs import matches_any
-from trueup.memory.search import Audience
 from trueup.settings import Shown
 
 A_FILE: Final = "(about a file that is never sent)"

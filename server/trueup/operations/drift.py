@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from trueup.operations.trace import ANSWERED, Trace
+from trueup.suggestion import Recipe
 
 RUN_LENGTH: Final = 10_000
 """Observations between two false alarms of one stream, on average."""
@@ -62,6 +63,10 @@ MOST: Final = 0.5
 so a few observations stand on the wrong side of it.
 """
 
+REVIEW: Final = "review"
+NOTHING: Final = "nothing-to-do"
+"""The outcome of a review that found nothing."""
+
 Rate = Literal["verified", "accepted"]
 
 
@@ -77,7 +82,8 @@ class Key:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One job of a model. `accepted` is None where the user gave no answer; `fell` are the checks
-    that rejected its candidates, or the failure in place of one.
+    that rejected its candidates, or the failure in place of one; `goal` is whose prompt it is:
+    "fix", "refactor" or "review".
     """
 
     at: str
@@ -86,13 +92,14 @@ class Observation:
     accepted: bool | None = None
     served: str = ""
     fell: tuple[str, ...] = ()
+    goal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """A rate has fallen: from `expected` to `seen` over the last `count` observations, the first of
-    them at `since`. `changed` names what else is different from then on; `before` is the previous
-    version of the prompt, "" for none.
+    them at `since`, the last at `raised`. `changed` names what else is different from then on;
+    `before` is the previous version of the prompt, "" for none; `goal` as in Observation.
     """
 
     key: Key
@@ -103,6 +110,8 @@ class Alarm:
     count: int
     changed: tuple[str, ...] = ()
     before: str = ""
+    raised: str = ""
+    goal: str = ""
 
     @property
     def sentence(self) -> str:
@@ -148,7 +157,11 @@ def expected_rate(yes: int, total: int) -> float | None:
 
 
 def observation(trace: Trace) -> Observation | None:
-    """What a trace says of its prompt and model; None where no model answered."""
+    """What a trace says of its prompt and model; None where no model answered, and for a review
+    that found nothing: that says nothing about it.
+    """
+    if trace.goal.recipe is Recipe.REVIEW and trace.outcome == NOTHING:
+        return None
     answered = [call for call in trace.calls if call.ending == ANSWERED]
     if not answered:
         return None
@@ -167,6 +180,7 @@ def observation(trace: Trace) -> Observation | None:
         said[-1] in ACCEPTED if said else None,
         last.served,
         fell,
+        REVIEW if trace.goal.recipe is Recipe.REVIEW else trace.goal.kind.value,
     )
 
 
@@ -224,6 +238,8 @@ def _alarms(
                 len(recent),
                 _changed([item for item, _ in recent], earlier),
                 version_before.prompt if version_before else "",
+                recent[-1][0].at,
+                recent[-1][0].goal,
             )
         )
         statistic = Cusum(expected)

@@ -36,6 +36,8 @@ class Taken:
     ending: str = CANCELLED
     sentence: str = ""
     reply: str = ""
+    number: int | None = None
+    """The place of the call in the trace, once it has ended."""
 
     @property
     def has_begun(self) -> bool:
@@ -95,7 +97,7 @@ class Meter:
             settled = self._purse.settle(held, taken.usage, taken.served)
             if settled.problem:
                 self._say(settled.problem)
-            recording.called(
+            taken.number = recording.called(
                 replace(
                     call,
                     served=taken.served,

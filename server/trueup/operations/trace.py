@@ -119,6 +119,14 @@ class UserAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file as it was before any candidate: what a case needs that is made of the trace."""
+
+    path: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """`began` is an ISO 8601 moment in UTC; `outcome` as in Tried, or "cancelled", "error"."""
 
@@ -136,6 +144,7 @@ class Trace:
     isolation: str = ""
     elapsed_ms: int = 0
     answers: tuple[UserAnswer, ...] = ()
+    files: tuple[HeldFile, ...] = ()
     version: str = __version__
     format: int = FORMAT
 
@@ -158,6 +167,7 @@ class Trace:
         """Every text that is kept beside it."""
         named = [text for call in self.calls for text in (call.sent, call.reply)]
         named += [item.diff for item in self.tried]
+        named += [item.text for item in self.files]
         return tuple(text for text in named if text is not None)
 
     def answered(self, said: str, *, at: datetime | None = None) -> Trace:
@@ -203,6 +213,14 @@ class Recording:
         self.texts[named.digest] = text
         return named
 
+    def holds(self, path: str, text: str) -> None:
+        """Keep a file as it was; the first time it is named counts."""
+        if any(item.path == path for item in self.trace.files):
+            return
+        kept = self.keep(text)
+        if kept is not None:
+            self.trace = replace(self.trace, files=(*self.trace.files, HeldFile(path, kept)))
+
     def planned(self, *lines: str) -> None:
         self.trace = replace(self.trace, plan=(*self.trace.plan, *lines))
 
@@ -211,8 +229,10 @@ class Recording:
         told = tuple(dict.fromkeys((*self.trace.told, *items)))
         self.trace = replace(self.trace, told=told)
 
-    def called(self, call: ModelCall) -> None:
+    def called(self, call: ModelCall) -> int:
+        """The place of this call among those of the trace."""
         self.trace = replace(self.trace, calls=(*self.trace.calls, call))
+        return len(self.trace.calls) - 1
 
     def judged(self, tried: Tried) -> None:
         self.trace = replace(self.trace, tried=(*self.trace.tried, tried))

@@ -145,6 +145,21 @@ class TraceStore:
             return []
         return sorted((name for name in found if _ID.fullmatch(name)), reverse=True)
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
+    def stamps(self) -> dict[str, int]:
+        """When each trace was written last, in nanoseconds, by its id."""
+        found = {}
+        for name in self.names():
+            try:
+                found[name] = self._file(name).stat().st_mtime_ns
+            except OSError:
+                # Somebody pruned it meanwhile.
+                continue
+        return found
+
     def __iter__(self) -> Iterator[Trace | Broken]:
         """All traces, the latest first."""
         return map(self.read, self.names())

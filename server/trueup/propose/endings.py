@@ -75,6 +75,9 @@ _STOPPED: Final[Mapping[str | None, FailureKind | None]] = {
 # The libraries below the SDK: it lets their errors through once an answer has begun.
 _TRANSPORT: Final = frozenset({"httpx2", "httpcore2"})
 
+# What the libraries of the clouds say when they find no credentials.
+_CLOUDS: Final = frozenset({"boto3", "botocore", "google"})
+
 _SENTENCES: Final = {
     FailureKind.UNREACHABLE: "{host} cannot be reached",
     FailureKind.AUTH: "{host} does not accept the key",
@@ -112,7 +115,9 @@ def classify(end: object) -> FailureKind | None:
     status = getattr(end, "status_code", None)
     if isinstance(status, int) and hasattr(end, "body"):
         return _of_status(status, end)
-    if type(end).__name__ == "CredentialsError":
+    if type(end).__name__ == "CredentialsError" or type(end) is RuntimeError:
+        return FailureKind.AUTH
+    if _module(end) in _CLOUDS:
         return FailureKind.AUTH
     if type(end).__name__ in {"APIConnectionError", "APITimeoutError"}:
         return FailureKind.UNREACHABLE
@@ -162,6 +167,8 @@ def ending_of(end: object, model: str, host: str) -> Ending:
             sentence = f"{host} does not accept the request: {said[:MESSAGE_CHARACTERS_MAX]}"
     elif 300 <= status < 400:
         again, sentence = False, f"{host} redirects elsewhere, and Trueup does not follow"
+    elif kind is FailureKind.AUTH and not status:
+        sentence = f"no credentials for {host} were found on this machine"
     elif _module(end) in _TRANSPORT:
         sentence = f"the connection to {host} broke"
     elif kind is FailureKind.UNREACHABLE and status >= 500:

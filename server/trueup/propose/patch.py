@@ -36,6 +36,10 @@ _INERT: Final = (
 )  # fmt: skip
 
 
+_COMPARING: Final = frozenset({"diff-files", "diff-index"})
+"""The commands of git that may read a file of the working tree."""
+
+
 class NothingToJudgeError(InputError):
     """There is no difference, which is no mistake of the user's."""
 
@@ -222,6 +226,11 @@ def _at_revision(root: str, revision: str, names: tuple[str, ...]) -> dict[str, 
     return found
 
 
+def at_revision(root: str, revision: str, path: str) -> Document | None:
+    """A file as it was; None where it was not there. Raises InputError where git does not say."""
+    return _at_revision(root, revision, (path,)).get(path)
+
+
 def _dirty(root: str, names: tuple[str, ...]) -> tuple[Document, ...]:
     """Files that are changed but not staged, as the index has them: the commit's own world."""
     unstaged = tuple(
@@ -251,6 +260,30 @@ def _git(root: str, *arguments: str) -> bytes:
 
 
 def _run(root: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    compares = arguments[0] in _COMPARING
+    return _started(root, arguments, _without_filters(root) if compares else {})
+
+
+def _without_filters(root: str) -> dict[str, str]:
+    """The environment that switches off every filter that the repository configures: where git
+    cannot tell by its stat whether a file changed, it reads the file, through these.
+    """
+    found = _started(root, ("config", "--name-only", "-z", "--get-regexp", r"^filter\."), {})
+    names = {name.rpartition(".")[0] for name in _split(found.stdout)}
+    keys = [
+        (f"{name}.{key}", value)
+        for name in sorted(names)
+        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    ]
+    said = {"GIT_CONFIG_COUNT": str(len(keys))}
+    for number, (key, value) in enumerate(keys):
+        said |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return said
+
+
+def _started(
+    root: str, arguments: tuple[str, ...], more: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
             ["git", *_INERT, *arguments],
@@ -258,7 +291,7 @@ def _run(root: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
             capture_output=True,
             check=False,
             timeout=GIT_SECONDS,
-            env=_environment(),
+            env={**_environment(), **more},
         )
     except FileNotFoundError:
         raise InputError("git is not installed") from None
@@ -270,6 +303,9 @@ def _environment() -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "GIT_CONFIG_NOSYSTEM": "1",
+        # What is not here is not fetched: a repository may say with which command.
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C.UTF-8",

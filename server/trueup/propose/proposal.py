@@ -28,6 +28,10 @@ class FailureKind(StrEnum):
     """The model answered, and the answer is not a change of this workspace."""
     DECLINED = "declined"
     """Somebody rejected this very change before, and nobody took that back."""
+    REPEATED = "repeated"
+    """The model proposed this very change before in the same job."""
+    PRIVATE = "private"
+    """The file is not for a model to see."""
     NOTHING_TO_DO = "nothing-to-do"
     CANNOT = "cannot"
 

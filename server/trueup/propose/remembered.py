@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trueup.memory import places
+from trueup.memory.audience import Audience
+from trueup.memory.code_base import CodeBase
 from trueup.memory.evaluate import module_of
 from trueup.memory.hidden import one_line
-from trueup.memory.search import Answer, Audience, DecisionSearch, Place
+from trueup.memory.scoping import Place
+from trueup.memory.search import Answer, DecisionSearch
+from trueup.memory.standing import standing_of
 from trueup.operations.trace import Told
 from trueup.snapshot import Snapshot
 from trueup.suggestion import Goal
@@ -32,7 +36,10 @@ def decisions(
     symbol = f"{module}.{goal.symbol}" if goal.symbol else module
     kinds = frozenset({goal.kind.value, goal.recipe.value})
     told = goal.diagnostic.message if goal.diagnostic is not None else ""
-    search = DecisionSearch(known, Audience.MODEL, hidden=hidden)
+    code = CodeBase(snapshot.root, known.roots)
+    search = DecisionSearch(
+        known, Audience.MODEL, hidden=hidden, standing=lambda item: standing_of(item, code)
+    )
     try:
         return search.ask(f"{goal.instruction} {told}", Place(goal.path, symbol, kinds))
     finally:
@@ -59,7 +66,3 @@ def told(answer: Answer) -> tuple[Told, ...]:
         for item in answer.crowded_out
     )
     return (*taken, *crowded)
-
-
-def text(answer: Answer) -> str:
-    return "\n\n".join(taken.text.strip() for taken in answer.taken)

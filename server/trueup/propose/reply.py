@@ -90,8 +90,8 @@ class _NoEditsError(Exception):
     """The model answered in form and changes nothing."""
 
 
-def _object(text: str) -> Mapping[str, object]:
-    """The JSON object of the answer, in a fence or with chatter around it where need be."""
+def object_in(text: str) -> Mapping[str, object] | None:
+    """The JSON object of an answer, in a fence or with chatter around it, or None."""
     candidates = [text, *(match.group(1) for match in _FENCED.finditer(text))]
     first, last = text.find("{"), text.rfind("}")
     if 0 <= first < last:
@@ -103,6 +103,13 @@ def _object(text: str) -> Mapping[str, object]:
             continue
         if isinstance(answer, dict):
             return answer
+    return None
+
+
+def _object(text: str) -> Mapping[str, object]:
+    answer = object_in(text)
+    if answer is not None:
+        return answer
     if not text.strip():
         raise _NonsenseError("the model answered with nothing")
     raise _NonsenseError(f"the model's answer is not JSON: {_quoted(text)}")

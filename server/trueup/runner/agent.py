@@ -12,8 +12,10 @@ project, where nothing of Trueup is installed, and it is never imported by the s
                taken away, then pytest runs and reports each test through a pipe as it ends
 
 It reads requests and writes events, one JSON object per line. What comes through a run's pipe was
-written by a process that runs the user's tests: it is passed on, never believed. A hostile test
-can forge its own result; it cannot reach the user's files, keys, network or processes.
+written by a process that runs the user's tests: it is passed on, never believed. Each line bears a
+seal that only the reporter was told, so that whoever finds the pipe cannot write into it; code that
+digs the seal out of the reporter is for the gate to refuse before it runs. A hostile test can forge
+its own result; it cannot reach the user's files, keys, network or processes.
 
 Where namespaces are refused, a run works on a copy of the workspace, behind a Landlock fence where
 the kernel has one, and where there is nothing of the kind each run is a fresh interpreter. What was
@@ -85,6 +87,8 @@ INSIDE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "inside")
 INSIDE_NAMES = "trueup_inside_"
 SETUP_FAILED = 70
 EXIT_LINE = b'["exit", %d]\n'
+# What a run says that did not get as far as to know its seal; it proves nothing but that.
+FAILED = b'["failed", '
 ENDING_SECONDS = 0.02
 SCRATCH = "/tmp/.trueup"  # noqa: S108 - /tmp is a fresh tmpfs of the run by then
 LEARNED = SCRATCH + "/learned"
@@ -1138,8 +1142,10 @@ class Reporter:
         details_bytes: int,
         failures_max: int = 0,
         probes: "Optional[Probes]" = None,
+        seal: str = "",
     ) -> None:
         self.pid = os.getpid()
+        self.seal = seal
         self.failures_max = failures_max
         self.probes = probes
         self.started = 0
@@ -1152,7 +1158,7 @@ class Reporter:
         # A test that forks and returns into pytest must not report twice.
         if os.getpid() != self.pid:
             return
-        line = (json.dumps(event) + "\n").encode()
+        line = (self.seal + json.dumps(event) + "\n").encode()
         while line:
             line = line[os.write(RESULT_FD, line) :]
 
@@ -1435,7 +1441,7 @@ def load_inside(name: str) -> Any:
 def run_script(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     """One of our own scripts, on the workspace with the change in it. It reports by `send`."""
     enter_project(config, request)
-    reporter = Reporter(config["details_bytes"])
+    reporter = Reporter(config["details_bytes"], seal=request.pop("seal"))
     probes = Probes(config["root"], request["probes"])
     if request["probes"]:
         probes.install()
@@ -1524,7 +1530,7 @@ def run_pytest(config: Dict[str, Any], request: Dict[str, Any]) -> None:
     for hook in (Reporter.pytest_load_initial_conftests, Reporter.pytest_cmdline_main):
         pytest.hookimpl(hookwrapper=True, tryfirst=True)(hook)
     stop_after = int(request.get("stop_early", False))
-    reporter = Reporter(config["details_bytes"], stop_after, probes)
+    reporter = Reporter(config["details_bytes"], stop_after, probes, request.pop("seal"))
     watchers = Watchers(config, request, reporter, probes)
     before = set(sys.modules)
     watchers.start()
@@ -1946,6 +1952,7 @@ class Run:
         self.pipe = pipe
         self.log = log
         self.request: Dict[str, Any] = {}
+        self.seal = os.urandom(16).hex().encode()
         self.started = self.deadline = 0.0
         self.unread = b""
         self.received = 0
@@ -1957,7 +1964,7 @@ class Run:
         self.request = request
         self.started = time.monotonic()
         self.deadline = self.started + request["timeout"]
-        said = json.dumps(request).encode() + b"\n"
+        said = json.dumps({**request, "seal": self.seal.decode()}).encode() + b"\n"
         # A process that could not be made ready has said so, and reads nothing.
         with contextlib.suppress(BrokenPipeError):
             while said:
@@ -2069,8 +2076,14 @@ class Agent:
         for line in lines:
             if line.startswith(EXIT_LINE[:7]):
                 run.code = int(line[8:-1])
-            else:
+            elif line.startswith(run.seal):
+                self.tell(run, line[len(run.seal) :].decode(errors="replace"))
+            elif line.startswith(FAILED):
                 self.tell(run, line.decode(errors="replace"))
+            else:
+                # Who does not know the seal is not the reporter, whatever it says.
+                self.stop(run, "forged")
+                return
 
     def tell(self, run: Run, line: str) -> None:
         if self.quiet:

@@ -287,6 +287,8 @@ def _unfinished(
             return RunStatus.TIMED_OUT, f"the code was stopped after {timeout_s:g} s"
         case "output":
             return RunStatus.CRASHED, "the code was stopped: too much output"
+        case "forged":
+            return RunStatus.CRASHED, "the code was stopped: it wrote a report of its own"
         case "killed":
             return RunStatus.CRASHED, "the run was cancelled"
     for event in said:
@@ -315,6 +317,8 @@ def _judge(
             return RunStatus.TIMED_OUT, f"the tests were stopped after {limit}{during}"
         case "output":
             return RunStatus.CRASHED, f"the tests were stopped: too much output{during}"
+        case "forged":
+            return RunStatus.CRASHED, f"the tests were stopped: forged results were sent{during}"
         case "killed":
             return RunStatus.CRASHED, "the run was cancelled"
     if report.failure:

@@ -73,7 +73,9 @@ def replace(
                 kernel.unlink(name, dir_fd=parent)
         else:
             _put(parent, name, new, before, kernel)
-        kernel.fsync(parent)
+        # What was written is on the disk already; that its name is, no failure can take back.
+        with contextlib.suppress(OSError):
+            kernel.fsync(parent)
         return True
 
 

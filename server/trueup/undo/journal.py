@@ -152,16 +152,19 @@ class Journal:
     def _write(self, number: int, root: str, raw: bytes) -> int:
         """The open file that holds the lock of the new record."""
         made = self._folder / f"{TEMPORARY}{token_hex(8)}"
+        record = self._path(number, root, State.SENT)
         handle = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             write_all(handle, raw, self._kernel)
-            self._kernel.rename(made, self._path(number, root, State.SENT))
+            self._kernel.rename(made, record)
             self._sync()
         except BaseException:
             os.close(handle)
             with contextlib.suppress(OSError):
                 made.unlink(missing_ok=True)
+                # The change will not be made, so there must be no record of it either.
+                record.unlink(missing_ok=True)
             raise
         return handle
 

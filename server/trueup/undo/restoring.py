@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from trueup import InputError
 from trueup.undo import disk
-from trueup.undo.change import Change, ChangedFile, Side, Standing, standing
+from trueup.undo.change import Change, ChangedFile, Side, Standing, State, standing
 from trueup.undo.disk import KERNEL, Kernel
+from trueup.undo.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,21 @@ def restore(change: Change, side: Side, kernel: Kernel = KERNEL) -> Restored:
     made = put(change, now.other, side, kernel)
     foreign = tuple((file.path, f"{file.path} was changed since") for file in now.foreign)
     return Restored((*(file.path for file in now.already), *made.done), (*made.left, *foreign))
+
+
+def make(journal: Journal, root: str, title: str, files: tuple[ChangedFile, ...]) -> Restored:
+    """Write down a change of files on disk, and make it in all of them or in none.
+
+    Raises JournalError before anything is changed.
+    """
+    change = journal.begin(root, title, files)
+    made = put(change, files, Side.RESULT)
+    if not made.left:
+        journal.settle(change, State.APPLIED)
+        return made
+    done = tuple(file for file in files if file.path in made.done)
+    if put(change, done, Side.BASE).left:
+        journal.settle(change, State.PARTIAL)
+        return made
+    journal.forget(change)
+    return Restored((), made.left)

@@ -45,23 +45,25 @@ def written(before: Snapshot, chosen: Chosen) -> Document:
     path = chosen[0][0].target.path
     root = before.root
     tests = [name for name in workspace.python_files(root) if suite_of(root).holds(name)]
-    name = _free_name(before, path, tests)
+    name = free_name(before, path, tests, "pinned")
     unittest = _is_unittest(root, tests)
     return Document(name, _text(chosen, unittest=unittest), 1)
 
 
-def _free_name(before: Snapshot, path: str, tests: Sequence[str]) -> str:
-    """Beside the tests of this module, else beside most of the tests."""
+def free_name(before: Snapshot, path: str, tests: Sequence[str], kind: str) -> str:
+    """A new test file beside the tests of this module, else beside most of the tests; `kind` is the
+    end of its name.
+    """
     stem = PurePosixPath(path).stem if not path.endswith("__init__.py") else "package"
     folders = [str(PurePosixPath(name).parent) for name in tests]
     own = [folder for folder, name in zip(folders, tests, strict=True) if stem in name]
     folder = max(own or folders or ["tests"], key=(own or folders or ["tests"]).count)
     taken = {*tests, *(document.path for document in before)}
     for number in ("", *map(str, range(2, 100))):
-        name = str(PurePosixPath(folder, f"test_{stem}_pinned{number}.py"))
+        name = str(PurePosixPath(folder, f"test_{stem}_{kind}{number}.py"))
         if name not in taken:
             return name
-    return str(PurePosixPath(folder, f"test_{stem}_pinned_again.py"))
+    return str(PurePosixPath(folder, f"test_{stem}_{kind}_again.py"))
 
 
 def _is_unittest(root: str, tests: Sequence[str]) -> bool:

@@ -14,8 +14,10 @@ from typing import Final
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.strategies import SearchStrategy
 
+from trueup.settings import cache_folder
 from trueup.verify.likely import Values, broken, invariants
 from trueup.verify.literals import write
 from trueup.verify.strategies import Likeness, Strategy, hinted
@@ -54,6 +56,8 @@ def generated(
     strategy = _inputs(recorded, hints, likeness)
     if strategy is None:
         return ()
+    # What Hypothesis keeps, it would keep in the current folder, which is the user's.
+    set_hypothesis_home_dir(cache_folder() / "hypothesis")
     common = invariants(recorded)
     found: dict[str, Input] = {}
 

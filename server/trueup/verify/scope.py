@@ -14,7 +14,7 @@ from trueup.guards.permission import Permission
 from trueup.lines import line_starts
 from trueup.parsing import parse_module
 from trueup.snapshot import Edit, Snapshot, Span
-from trueup.suggestion import Evidence, Goal, Outcome, Recipe
+from trueup.suggestion import Evidence, Outcome, Recipe
 from trueup.symbols import Outline
 from trueup.verify.renames import WithoutImports
 from trueup.verify.trial import Trial, failed, passed, unknown
@@ -43,7 +43,7 @@ async def stays_within_the_goal(trial: Trial) -> Evidence:
     for path in trial.candidate.paths:
         if problem := _problem(trial, path):
             return failed(CHECK, f"edits {path}{problem}", path)
-    within = _within_symbol(trial) if _is_about_a_symbol(goal) else None
+    within = _within_symbols(trial) if goal.recipe not in WHOLE_WORKSPACE | WHOLE_FILE else None
     if within is not None and within.outcome is not Outcome.PASSED:
         return within
     if goal.recipe is not Recipe.PATCH and permission.by_name(goal.path) == permission.JUDGES:
@@ -62,7 +62,7 @@ def _problem(trial: Trial, path: str) -> str:
     named = permission.by_name(path)
     if named.permission is Permission.REFUSED:
         return f", {named.says}"
-    if goal.recipe not in WHOLE_WORKSPACE and path != goal.path:
+    if goal.recipe not in WHOLE_WORKSPACE and path not in _paths(trial):
         return f"; it was asked about {goal.path}"
     if goal.recipe in WHOLE_WORKSPACE and not path.endswith(".py"):
         return ", which is not Python"
@@ -71,8 +71,19 @@ def _problem(trial: Trial, path: str) -> str:
     return ""
 
 
-def _is_about_a_symbol(goal: Goal) -> bool:
-    return bool(goal.symbol) and goal.recipe not in WHOLE_WORKSPACE | WHOLE_FILE
+def _paths(trial: Trial) -> frozenset[str]:
+    """The files that may be edited."""
+    if trial.plan is None:
+        return frozenset({trial.goal.path})
+    return frozenset(place.partition("::")[0] for place in trial.plan.changes)
+
+
+def _symbols(trial: Trial, path: str) -> frozenset[str]:
+    """The symbols of a file that may be edited; "" among them: all of it."""
+    if trial.plan is None:
+        return frozenset({trial.goal.symbol})
+    places = (place.partition("::") for place in trial.plan.changes)
+    return frozenset(name for planned, _, name in places if planned == path)
 
 
 def _text(snapshot: Snapshot, path: str) -> str | None:
@@ -80,29 +91,44 @@ def _text(snapshot: Snapshot, path: str) -> str | None:
     return document.text if document is not None else None
 
 
-def _within_symbol(trial: Trial) -> Evidence:
-    goal = trial.goal
-    base = trial.before.get(goal.path)
+def _within_symbols(trial: Trial) -> Evidence | None:
+    """Whether the edits of each file stay within what may be edited of it; None: they may be
+    anywhere in it.
+    """
+    said: list[str] = []
+    for path in trial.candidate.paths:
+        names = _symbols(trial, path)
+        if "" in names:
+            continue
+        if (outside := _outside(trial, path, names)) is not None:
+            return outside
+        said += sorted(names)
+    return passed(CHECK, f"edits {', '.join(said)} and imports only") if said else None
+
+
+def _outside(trial: Trial, path: str, names: frozenset[str]) -> Evidence | None:
+    """What the candidate edits in `path` beside these symbols and the imports, if anything."""
+    said = ", ".join(sorted(names))
+    base = trial.before.get(path)
     if base is None:
-        return failed(CHECK, f"{goal.path} is not there", goal.path)
+        return failed(CHECK, f"{path} is not there", path)
     outline = Outline(base.text)
-    spans = [symbol.span for symbol in outline.find(goal.symbol)]
+    spans = [symbol.span for symbol in outline if symbol.qualified in names]
     for edit in trial.candidate.edits:
+        if edit.path != path:
+            continue
         if any(_grown(span, base.text).contains(edit.span) for span in spans):
             continue
         if _only_imports(base.text, edit) and outline.enclosing(edit.span) is None:
             continue
         line = base.line_at(edit.span.start) + 1
-        return failed(
-            CHECK, f"edits line {line}, outside {goal.symbol} and the imports", goal.path, line
-        )
-    after = trial.after.get(goal.path)
+        return failed(CHECK, f"edits line {line}, outside {said} and the imports", path, line)
+    after = trial.after.get(path)
     if after is not None and (line := _stray(base.text, after.text)):
         return failed(
-            CHECK, f"puts code that runs on import into line {line}, outside {goal.symbol}",
-            goal.path, line,
-        )  # fmt: skip
-    return passed(CHECK, f"edits {goal.symbol} and imports only")
+            CHECK, f"puts code that runs on import into line {line}, outside {said}", path, line
+        )
+    return None
 
 
 def _stray(before: str, after: str) -> int:

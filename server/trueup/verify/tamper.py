@@ -1,4 +1,6 @@
-"""Tests are the judge, so a candidate does not touch them, nor tells a tool to look away."""
+"""Tests are the judge, so a candidate does not touch them, nor what runs them, nor tells a tool
+to look away.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Final
 from trueup import workspace
 from trueup.runner.suite import suite_of
 from trueup.suggestion import Evidence, Recipe, SurfaceKind
-from trueup.verify import renames, suppressions
+from trueup.verify import machinery, renames, suppressions
 from trueup.verify.trial import Trial, failed, passed, unknown
 
 CHECK: Final = "tamper"
@@ -60,6 +62,19 @@ async def leaves_tests_alone(trial: Trial) -> Evidence:
             f"edits the test file {changed[0]}; whether it judges as strictly is not known",
             changed[0],
         )
+    if problem := _suppression(trial):
+        return problem
+    if reach := machinery.added(trial):
+        what, path, line = reach
+        ends = failed if trial.goal.recipe is not Recipe.PATCH else unknown
+        return ends(CHECK, f"{what} is new: it reaches for what runs the tests", path, line)
+    if follows:
+        return passed(CHECK, f"tests are edited only where they name what the goal {_verb(trial)}")
+    return passed(CHECK, "no test is touched, no suppression added")
+
+
+def _suppression(trial: Trial) -> Evidence | None:
+    """A comment that tells a tool to look away, and that is new."""
     for path in trial.candidate.paths:
         old, new = trial.before.get(path), trial.after.get(path)
         if new is None or not path.endswith(".py"):
@@ -70,9 +85,7 @@ async def leaves_tests_alone(trial: Trial) -> Evidence:
             return unknown(CHECK, f"the comments of {path} cannot be read: {problem}", path)
         if added:
             return failed(CHECK, f"adds the suppression {added[0]!r}", path, added[1])
-    if follows:
-        return passed(CHECK, f"tests are edited only where they name what the goal {_verb(trial)}")
-    return passed(CHECK, "no test is touched, no suppression added")
+    return None
 
 
 def _only_follows(trial: Trial, edited: tuple[str, ...]) -> bool:

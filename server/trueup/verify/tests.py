@@ -13,7 +13,7 @@ from typing import Final
 
 from trueup.runner.results import RunStatus, TestOutcome, TestRun
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Evidence, TestSummary
+from trueup.suggestion import Evidence, Outcome, TestSummary
 from trueup.verify.changes import Statement
 from trueup.verify.pairing import aligned, function_of
 from trueup.verify.trial import Sides, Trial, failed, passed, unknown
@@ -35,7 +35,7 @@ async def passes_the_affected_tests(trial: Trial) -> Evidence:
     """Every affected test that passed before passes now."""
     if trial.only_text and not trial.examples:
         return passed(CHECK, UNCHANGED_CODE)
-    if why := await trial.obstacle(f"no test imports {', '.join(trial.candidate.paths)}"):
+    if why := await trial.obstacle(await _nothing_to_run(trial)):
         return unknown(CHECK, why)
     sides = await trial.sides()
     if sides.before.status is not RunStatus.FINISHED:
@@ -52,7 +52,22 @@ async def passes_the_affected_tests(trial: Trial) -> Evidence:
     if trial.only_text and not sides.before.results and not _red(sides.after):
         return passed(CHECK, f"{_counted(len(_green(sides.after)), 'new example')} hold true")
     files = {test.partition("::")[0] for test in (await trial.affected()).tests}
-    return _judged(sides, len(files))
+    return await _with_what_is_left_out(trial, _judged(sides, len(files)))
+
+
+async def _with_what_is_left_out(trial: Trial, judged: Evidence) -> Evidence:
+    """A test that the plan leaves out might have said something else."""
+    out = await trial.left_out()
+    if judged.outcome is not Outcome.PASSED or not out:
+        return judged
+    more = f" and {len(out) - 1} more" * (len(out) > 1)
+    return unknown(CHECK, f"{judged.detail}; the plan leaves out {out[0]}{more}")
+
+
+async def _nothing_to_run(trial: Trial) -> str:
+    if await trial.left_out():
+        return "the plan leaves out every test that can see the change"
+    return f"no test imports {', '.join(trial.candidate.paths)}"
 
 
 def _hanging(sides: Sides) -> str:

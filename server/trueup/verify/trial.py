@@ -18,7 +18,7 @@ from trueup.runner.results import RunRequest, RunStatus, ScriptAnswer, ScriptReq
 from trueup.runner.suite import suite_of
 from trueup.settings import Limits
 from trueup.snapshot import Snapshot
-from trueup.suggestion import Candidate, Evidence, Goal, Outcome
+from trueup.suggestion import Candidate, Evidence, Goal, Outcome, Plan
 from trueup.verify import changes
 from trueup.verify.pairing import aligned, unpaired
 
@@ -72,6 +72,8 @@ class Trial:
     """The project's, for those who read what lies beside it; None where it is not known."""
     absent: frozenset[str] = frozenset()
     """Files of the disk that are not in the workspace that is judged, but where it holds them."""
+    plan: Plan | None = None
+    """What the job is held to; None: the goal says it alone."""
     _sides: asyncio.Task[Sides] | None = None
     _affected: Affected | None = None
 
@@ -124,10 +126,23 @@ class Trial:
             return why_no_tests
         return await self.bed.refusal()
 
+    async def left_out(self) -> tuple[str, ...]:
+        """Tests that could see this change, and that somebody took out of the plan."""
+        out = self._left_out
+        return tuple(test for test in (await self._find_affected()).tests if _among(test, out))
+
+    @property
+    def _left_out(self) -> frozenset[str]:
+        return frozenset(self.plan.left_out if self.plan is not None else ())
+
     async def affected(self) -> Affected:
-        """Found once: what the first run teaches must not change the question in mid-trial."""
+        """Found once: what the first run teaches must not change the question in mid-trial. What
+        the plan leaves out is not among them.
+        """
         if self._affected is None:
-            self._affected = await self._find_affected()
+            found, out = await self._find_affected(), self._left_out
+            kept = tuple(test for test in found.tests if not _among(test, out))
+            self._affected = replace(found, tests=kept) if out else found
         return self._affected
 
     async def _find_affected(self) -> Affected:
@@ -215,6 +230,11 @@ class Trial:
         if self._sides is not None and not self._sides.done():
             self._sides.cancel()
             await asyncio.gather(self._sides, return_exceptions=True)
+
+
+def _among(test: str, names: Collection[str]) -> bool:
+    """Whether a test is one of these, or of a file that is."""
+    return test in names or test.partition("::")[0] in names
 
 
 def _texts(snapshot: Snapshot) -> dict[str, str]:

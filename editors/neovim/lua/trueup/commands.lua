@@ -134,7 +134,12 @@ M.COMMANDS = {
     says = 'Judge what you changed and have not committed, or what is staged',
     words = { 'staged' },
     run = function(words)
-      server.execute('trueup.verify', { staged = words[1] == 'staged' })
+      local wanted = { staged = words[1] == 'staged', uri = server.uri() }
+      server.execute('trueup.verify', wanted, function(found)
+        if found and found.suggestion then
+          require('trueup.evidence').latest()
+        end
+      end)
     end,
   },
   undo = {

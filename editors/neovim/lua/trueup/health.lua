@@ -36,9 +36,22 @@ local function executable()
   return command[1]
 end
 
+--- The project of a Python file that is open; the page of the health check is none itself.
+---@return string
+local function root()
+  local markers = (vim.lsp.config.trueup or {}).root_markers or {}
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    local found = vim.bo[bufnr].filetype == 'python' and vim.fs.root(bufnr, markers)
+    if found then
+      return found
+    end
+  end
+  return vim.fn.getcwd()
+end
+
 ---@param found string?
 local function project(found)
-  local folder = vim.fs.root(0, (vim.lsp.config.trueup or {}).root_markers or {}) or vim.fn.getcwd()
+  local folder = root()
   vim.health.start('trueup: the project ' .. folder)
   if not found then
     vim.health.warn('Not looked at, for want of the server.')

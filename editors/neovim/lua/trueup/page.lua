@@ -84,23 +84,28 @@ local function checks(writer, page)
   end)
 end
 
+--- Numbers that are not known are left out: nothing unknown is shown as a number.
 ---@param writer trueup.Writer
----@param tests table
-local function tests(writer, tests_)
+---@param found table
+local function tests(writer, found)
+  local selected, total = given(found.selected) or 0, given(found.total)
+  local changed, covered = given(found.changed_statements) or 0, given(found.covered_statements)
   writer:section('Tests', function()
-    writer:add(('  %d of %d ran, %d passed'):format(tests_.selected, tests_.total, tests_.passed))
-    for _, name in ipairs(given(tests_.failed) or {}) do
+    if selected == 0 then
+      writer:add('  none ran', { group = GROUPS.unknown })
+      return
+    end
+    local all = total and (' of %d'):format(total) or ''
+    writer:add(('  %d%s ran, %d passed'):format(selected, all, given(found.passed) or 0))
+    for _, name in ipairs(given(found.failed) or {}) do
       writer:add('  failed ' .. name, { group = GROUPS.failed })
     end
-    for _, name in ipairs(given(tests_.red_before) or {}) do
+    for _, name in ipairs(given(found.red_before) or {}) do
       writer:add('  red before ' .. name, { group = GROUPS.unknown })
     end
-    writer:add(
-      ('  %d of %d changed statements ran'):format(
-        given(tests_.covered_statements) or 0,
-        given(tests_.changed_statements) or 0
-      )
-    )
+    if covered then
+      writer:add(('  %d of %d changed statements ran'):format(covered, changed))
+    end
   end)
 end
 
