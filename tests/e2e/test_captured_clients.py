@@ -170,7 +170,8 @@ async def test_a_client_that_has_no_questions_is_told_what_would_have_been_asked
         await asyncio.wait_for(editor.seen(SOURCE, bool), 20)
         (found,) = editor.shown[SOURCE]
         result = await editor.run((await editor.actions_on(SOURCE, found))[0])
-        assert result["applied"] is False
+        assert (result["outcome"], result["applied"]) == ("unproven", False)
+        assert "you have not trusted this folder (`trueup trust`)" in str(result["message"])
         assert any("wants to run the tests" in said for said in editor.said)
         assert result["message"] in editor.said
         assert editor.text(SOURCE) == before.text
