@@ -70,7 +70,7 @@ async def indifferent(trial: Trial) -> tuple[str, int, str] | None:
     sides = await trial.sides()
     tests = (await trial.affected()).tests
     juries = (_Jury(tests, sides.before), _Jury(tests, sides.after))
-    found = list(_altered(trial))
+    found = [item for item in _altered(trial) if juries[item.side].run.status is RunStatus.FINISHED]
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def noticed(altered: _Altered) -> bool | None:
