@@ -187,10 +187,11 @@ def test_two_crashes_make_a_start_a_safe_one(tmp_path: Path) -> None:
         opened = {**document, "languageId": "python", "version": 1, "text": "import os\n"}
         client.tell("textDocument/didOpen", {"textDocument": opened})
         wanted = {"uri": document["uri"], "version": 1, "goal": {}}
-        refused = client.ask(
-            "workspace/executeCommand", {"command": "trueup.run", "arguments": [wanted]}
-        )
-        assert refused["error"]["message"] == safe_because(2)
+        for name in ("run", "verify", "review", "showPrompt"):
+            refused = client.ask(
+                "workspace/executeCommand", {"command": f"trueup.{name}", "arguments": [wanted]}
+            )
+            assert refused["error"]["message"] == safe_because(2)
         assert client.ask("shutdown")["result"] is None
         client.tell("exit", None)
         assert client.process.wait(END_SECONDS) == 0

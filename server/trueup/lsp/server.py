@@ -200,8 +200,7 @@ async def run(_: Server, request: object = None) -> object:
     """Do what an offer says; `request` has the `uri`, `version` and `goal` that it carries."""
     if not isinstance(request, dict):
         raise JsonRpcException(f"{RUN} takes one object", code=REQUEST_FAILED)
-    if server.safe:
-        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
+    _wants_the_engine()
     buffer = server.buffers.get(str(request.get("uri")))
     if buffer is None:
         raise JsonRpcException("that document is not open here", code=REQUEST_FAILED)
@@ -253,6 +252,7 @@ async def decision(_: Server, request: object = None) -> object:
 @server.command(verifying.COMMAND)
 async def verify(_: Server, request: object = None) -> object:
     """Judge the changes of the working tree, or what is staged."""
+    _wants_the_engine()
     return await _told(verifying.run(server, request if isinstance(request, dict) else {}))
 
 
@@ -279,18 +279,26 @@ async def take_ready(_: Server, request: object = None) -> object:
 @server.command(review_actions.COMMAND)
 async def review(_: Server, request: object = None) -> object:
     """Review the changed code of a document, or do what a finding offers."""
+    _wants_the_engine()
     return await _done(request, review_actions.run)
 
 
 @server.command(prompts.COMMAND)
 async def show_prompt(_: Server, request: object = None) -> object:
     """What the model would be sent for an offer; `request` is as of `trueup.run`."""
+    _wants_the_engine()
 
     async def show(_: Server, buffer: Buffer, fields: dict[str, object]) -> dict[str, object]:
         goal = replace(goal_from_json(fields.get("goal")), path=buffer.document.path)
         return await prompts.show(server, buffer, goal)
 
     return await _done(request, show)
+
+
+def _wants_the_engine() -> None:
+    """Raises where this start is a safe one, which does without."""
+    if server.safe:
+        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
 
 
 async def _done(
@@ -349,8 +357,7 @@ async def rename(params: types.RenameParams) -> types.WorkspaceEdit | None:
     buffer = server.buffers.get(params.text_document.uri)
     if buffer is None:
         return None
-    if server.safe:
-        raise JsonRpcException(server.safe, code=REQUEST_FAILED)
+    _wants_the_engine()
     offset = server.buffers.codec.offset(buffer.document, params.position)
     span = buffer.outline.identifier_at(offset)
     if span is None:
