@@ -48,6 +48,8 @@ class Changes:
         self._server = server
         self._traces: dict[tuple[str, int], str] = {}
         """The trace of the suggestion that each change of this session was."""
+        self._making = asyncio.Lock()
+        """Held while a change is made, until it is known what came of it."""
 
     @asynccontextmanager
     async def recorded(
@@ -58,11 +60,19 @@ class Changes:
 
         Raises JournalError before anything is changed, where it cannot be written down.
         """
+        async with self._making, self._written(root, suggestion, title, keep=keep) as change:
+            yield
+        self._traces[root, change.number] = trace
+
+    @asynccontextmanager
+    async def _written(
+        self, root: str, suggestion: Suggestion, title: str, *, keep: bool
+    ) -> AsyncIterator[Change]:
         journal = Journal()
         files = self._files(root, suggestion, keep=keep)
         change = await asyncio.to_thread(journal.begin, root, title, files)
         try:
-            yield
+            yield change
         except StaleError:
             await self._failed(journal, change)
             raise
@@ -74,7 +84,6 @@ class Changes:
             names = ", ".join(unseen)
             self._show(f"The editor has not saved {names} yet; undo knows the file once it has.")
         await asyncio.to_thread(journal.settle, change, State.APPLIED)
-        self._traces[root, change.number] = trace
 
     async def _unseen(self, change: Change) -> tuple[str, ...]:
         """Files that the editor says it changed, and that are neither open nor changed on disk."""
@@ -127,9 +136,10 @@ class Changes:
     async def undo(self, number: int | None) -> dict[str, object]:
         """Take back the last change, or the one with that number; what became of it.
 
-        Raises InputError where there is none.
+        One that is just being made is waited for. Raises InputError where there is none.
         """
-        journal = Journal()
+        async with self._making:
+            journal = Journal()
         change = await asyncio.to_thread(self._wanted, journal, number)
         before = await asyncio.to_thread(self._standing, change, Side.BASE)
         if before.foreign and before.other:
