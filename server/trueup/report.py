@@ -87,25 +87,8 @@ def verdict_json(suggestion: Suggestion) -> dict[str, object]:
     return {
         "outcome": suggestion.verdict.outcome.value,
         "kind": suggestion.goal.kind.value,
-        "evidence": [
-            {
-                "check": found.check,
-                "outcome": found.outcome.value,
-                "detail": found.detail,
-                "path": found.path,
-                "line": found.line,
-            }
-            for found in suggestion.verdict.evidence
-        ],
-        "tests": {
-            "selected": tests.selected,
-            "total": tests.total,
-            "passed": tests.passed,
-            "failed": list(tests.failed),
-            "red_before": list(tests.red_before),
-            "changed_statements": tests.changed_statements,
-            "covered_statements": tests.covered_statements,
-        },
+        "evidence": [found.as_json() for found in suggestion.verdict.evidence],
+        "tests": tests.as_json(),
         "counterexample": _counterexample(suggestion.verdict.evidence),
         "isolation": suggestion.isolation,
         "elapsed_ms": suggestion.elapsed_ms,

@@ -9,7 +9,7 @@ Values only: this module knows neither how candidates are made nor how they are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from trueup.snapshot import Edit, Span
@@ -193,6 +193,16 @@ class Evidence:
     line: int | None = None
     counterexample: Counterexample | None = None
 
+    def as_json(self) -> dict[str, object]:
+        """As the command line and editors are told; the counterexample is told apart from it."""
+        return {
+            "check": self.check,
+            "outcome": self.outcome.value,
+            "detail": self.detail,
+            "path": self.path,
+            "line": self.line,
+        }
+
 
 class Ruling(StrEnum):
     VERIFIED = "verified"
@@ -244,6 +254,10 @@ class TestSummary:
     red_before: tuple[str, ...] = ()
     changed_statements: int = 0
     covered_statements: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """As the command line and editors are told."""
+        return asdict(self) | {"failed": list(self.failed), "red_before": list(self.red_before)}
 
 
 @dataclass(frozen=True, slots=True)

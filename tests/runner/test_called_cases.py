@@ -16,9 +16,12 @@ import pytest_asyncio
 from cases.literate import Case, cases_in, with_verdict
 from cases.trials import in_buffers, lines_of, trial_of
 from support.beds import bed_of
-from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
+from support.tiny_projects import (
+    PYTEST_AND_ITS_NEEDS,
+    make_environment,
+    started_without_tests,
+)
 from trueup.runner.session import Session
-from trueup.settings import Limits
 from trueup.verify import gate
 from trueup.verify.tests import CONFIRMATION
 
@@ -31,11 +34,7 @@ async def session(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     folder = tmp_path_factory.mktemp("called")
     interpreter = make_environment(folder / "venv", PYTEST_AND_ITS_NEEDS)
     root = folder / "project"
-    root.mkdir()
-    (root / "conftest.py").write_text("", "utf-8")
-    (root / "test_nothing.py").write_text("def test_nothing() -> None:\n    pass\n", "utf-8")
-    started = await Session.start(root, interpreter, Limits())
-    assert isinstance(started, Session), started
+    started = await started_without_tests(root, interpreter)
     try:
         yield root, started
     finally:

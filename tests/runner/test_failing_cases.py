@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from cases.literate import Block, Draft, drafts_in, with_block
 from support.beds import bed_of
+from support.tiny_projects import started_without_tests
 from trueup.literate import CURSOR, selection
 from trueup.runner.session import Session
 from trueup.settings import Limits
@@ -33,10 +34,7 @@ async def session(
     tmp_path_factory: pytest.TempPathFactory, interpreter: Path
 ) -> AsyncIterator[tuple[Path, Session]]:
     root = tmp_path_factory.mktemp("reviews")
-    (root / "conftest.py").write_text("", "utf-8")
-    (root / "test_nothing.py").write_text("def test_nothing() -> None:\n    pass\n", "utf-8")
-    started = await Session.start(root, interpreter, Limits())
-    assert isinstance(started, Session), started
+    started = await started_without_tests(root, interpreter)
     try:
         yield root, started
     finally:

@@ -16,7 +16,11 @@ import pytest_asyncio
 from cases.literate import Case, cases_in, with_verdict
 from cases.trials import in_buffers, lines_of, trial_of
 from support.beds import bed_of
-from support.tiny_projects import PYTEST_AND_ITS_NEEDS, make_environment
+from support.tiny_projects import (
+    PYTEST_AND_ITS_NEEDS,
+    make_environment,
+    started_without_tests,
+)
 from trueup.runner.session import Session
 from trueup.settings import Limits
 from trueup.suggestion import Verdict
@@ -35,11 +39,7 @@ LIMITS: Final = replace(Limits(), crosshair_seconds=6)
 async def _started(folder: Path, distributions: tuple[str, ...]) -> Running:
     interpreter = make_environment(folder / "venv", distributions)
     root = folder / "project"
-    root.mkdir()
-    (root / "conftest.py").write_text("", "utf-8")
-    (root / "test_nothing.py").write_text("def test_nothing() -> None:\n    pass\n", "utf-8")
-    started = await Session.start(root, interpreter, Limits())
-    assert isinstance(started, Session), started
+    started = await started_without_tests(root, interpreter)
     return root, started
 
 

@@ -76,6 +76,20 @@ def make_environment(
     return folder / "bin" / "python"
 
 
+async def started_without_tests(root: Path, interpreter: Path) -> Session:
+    """A session on a project that has one test, of nothing; the cases are unsaved buffers of it."""
+    _put_one_test(root)
+    started = await Session.start(root, interpreter, Limits())
+    assert isinstance(started, Session), started
+    return started
+
+
+def _put_one_test(root: Path) -> None:
+    root.mkdir(exist_ok=True)
+    (root / "conftest.py").write_text("", "utf-8")
+    (root / "test_nothing.py").write_text("def test_nothing() -> None:\n    pass\n", "utf-8")
+
+
 def unavailable(started: Session | Unavailable) -> str:
     """The sentence of a session that did not start."""
     assert isinstance(started, Unavailable), started

@@ -61,27 +61,10 @@ class Page:
             "message": headline(made),
             "choices": list(self.choices),
             "reasons": list(self.reasons),
-            "evidence": [
-                {
-                    "check": found.check,
-                    "outcome": found.outcome.value,
-                    "detail": found.detail,
-                    "path": found.path,
-                    "line": found.line,
-                }
-                for found in verdict.evidence
-            ],
+            "evidence": [found.as_json() for found in verdict.evidence],
             "files": self._files(uri_of),
             "diff": self.diff,
-            "tests": {
-                "selected": tests.selected,
-                "total": tests.total,
-                "passed": tests.passed,
-                "failed": list(tests.failed),
-                "red_before": list(tests.red_before),
-                "changed_statements": tests.changed_statements,
-                "covered_statements": tests.covered_statements,
-            },
+            "tests": tests.as_json(),
             "counterexample": shown[0].sentence if shown else None,
             "decisions": [
                 {"id": item.id, "title": one_line(item.title), "uri": uri_of(item.path)}

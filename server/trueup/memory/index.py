@@ -60,10 +60,6 @@ class Freshness:
     rebuilt: bool = False
     says: str = ""
 
-    @property
-    def is_fresh(self) -> bool:
-        return not self.behind
-
 
 class Index:
     """The index of the project at `root` (an absolute path); close it, or use it as a context.
